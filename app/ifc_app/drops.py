@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ifc_core.annotation.annotation_folders import annotation_format
+from ifc_core.io.label_stacks import is_label_stack
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from napari_ifc.controllers.session import is_project
 from napari_ifc.features.files import Files
@@ -26,18 +27,23 @@ class Drops:
     def take(self, paths: Sequence[Path]) -> None:
         """Open the first; further videos follow into its project once it is open.
 
-        A folder of annotations alone goes into the project that is open, if one is.
+        A folder of annotations alone goes into the project that is open, if one is; so does a
+        TIFF stack of labels.
 
         Args:
             paths: At least one.
         """
-        if len(paths) == 1 and self._studio.workspace and annotation_format(paths[0]) is not None:
+        if len(paths) == 1 and self._studio.workspace and _are_annotations(paths[0]):
             self._studio.feature(Files).begin_import(paths[0])
             return
         videos = tuple(path for path in paths if _is_video(path))
         chosen = videos if len(videos) > 1 else tuple(paths[:1])
         left = tuple(path for path in paths if path not in chosen)
         self._studio.feature(Videos).begin_open(chosen, left)
+
+
+def _are_annotations(path: Path) -> bool:
+    return annotation_format(path) is not None or is_label_stack(path)
 
 
 def _is_video(path: Path) -> bool:

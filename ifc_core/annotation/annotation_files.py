@@ -14,6 +14,7 @@ from ifc_core.errors import FormatError
 from ifc_core.io.coco import stream_coco
 from ifc_core.io.ctc import stream_ctc
 from ifc_core.io.davis import stream_davis
+from ifc_core.io.label_stacks import is_label_stack
 from ifc_core.io.mots import iter_mots
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
@@ -33,6 +34,8 @@ def detect_format(path: Path) -> ExportFormat:
     """
     if path.is_dir():
         return named_format(path)
+    if is_label_stack(path):
+        return ExportFormat.CTC
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")

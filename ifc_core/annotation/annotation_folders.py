@@ -14,7 +14,8 @@ from ifc_core.io.ctc_folders import mask_folders, undoubted_masks
 from ifc_core.io.davis import RESOLUTIONS
 from ifc_core.io.frame_list import is_frame_name, video_files
 from ifc_core.io.label_images import picture_mode, read_labels
-from ifc_core.io.video_suffixes import FILE_SUFFIXES
+from ifc_core.io.label_stacks import holds_labels
+from ifc_core.io.video_suffixes import FILE_SUFFIXES, STACK_SUFFIXES
 
 _MOTS, _MOTS_TEXT = "instances", "instances_txt"
 _DAVIS = "Annotations"
@@ -30,9 +31,9 @@ def annotation_format(folder: Path) -> ExportFormat | None:
     """The format of a folder that holds annotations; ``None`` for any other, such as frames.
 
     It is told by the names of the published layouts together with what the pictures there are:
-    TIFFs of labels in the layout of cell tracking, else PNGs of labels, in a folder of any other
-    name with a palette and one folder further down. What holds JPEG or colour pictures holds
-    frames, whatever it is called.
+    TIFFs of labels in the layout of cell tracking, pictures of labels that are all called masks or
+    the like, else PNGs of labels, in a folder of any other name with a palette and one folder
+    further down. What holds JPEG or colour pictures holds frames, whatever it is called.
 
     Args:
         folder: The folder; what cannot be read holds none.
@@ -41,6 +42,8 @@ def annotation_format(folder: Path) -> ExportFormat | None:
         return None
     masks = undoubted_masks(folder, _MOST)
     if masks and all(_are_cells(path) for path in _some(masks)):
+        return ExportFormat.CTC
+    if holds_labels(folder):
         return ExportFormat.CTC
     if folder.name in (_MOTS, _MOTS_TEXT):
         return ExportFormat.MOTS if _is_mots(folder) else None
@@ -77,6 +80,8 @@ def named_format(folder: Path) -> ExportFormat:
             "or project locate to find those of the project that were moved.",
             path=folder,
         )
+    if found is None and _are_tiffs(folder) and by_name is ExportFormat.DAVIS:
+        return ExportFormat.CTC  # labels of any name
     return found or by_name
 
 
@@ -93,7 +98,7 @@ def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:
         return root
     is_ctc = form is ExportFormat.CTC
     for base in (source, *source.parents[:2]):
-        if is_ctc and any(_is_video_in(base, name) for name in names):
+        if is_ctc and any(_is_video_in(base, name, source) for name in names):
             return base
         pictures = base / "JPEGImages"
         places = [pictures / kind for kind in RESOLUTIONS]
@@ -103,13 +108,19 @@ def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:
         for place in (pictures, base / "images"):
             if any((place / name).is_dir() for name in names):
                 return place
+    if is_ctc and any(_is_same(root / name, source) for name in names):
+        return source  # the labels themselves are no frames
     return root
 
 
-def _is_video_in(base: Path, name: str) -> bool:
-    """Whether a folder holds a video of this name, as a folder of frames or as a file."""
+def _is_same(place: Path, source: Path) -> bool:
+    return place.resolve() == source.resolve()
+
+
+def _is_video_in(base: Path, name: str, masks: Path) -> bool:
+    """Whether a folder holds a video of this name, as a file or a folder other than the masks."""
     if (base / name).is_dir():
-        return True
+        return not _is_same(base / name, masks)
     suffixes = (*FILE_SUFFIXES, *(suffix.upper() for suffix in FILE_SUFFIXES))
     return any((base / f"{name}{suffix}").is_file() for suffix in suffixes)
 
@@ -167,6 +178,11 @@ def _is_labels(path: Path, modes: Sequence[str]) -> bool:
 def _are_frames(pictures: Sequence[Path]) -> bool:
     """Whether not all of them are PNGs: labels are never kept otherwise."""
     return any(path.suffix.lower() != ".png" for path in pictures)
+
+
+def _are_tiffs(folder: Path) -> bool:
+    pictures = _pictures(folder)
+    return bool(pictures) and all(p.suffix.lower() in STACK_SUFFIXES for p in pictures)
 
 
 def _pictures(folder: Path) -> list[Path]:

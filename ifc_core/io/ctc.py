@@ -28,6 +28,7 @@ from ifc_core.io.ctc_folders import (
     RESULT,
     TEXTS,
     MaskFolder,
+    is_untracked,
     mask_folders,
     why_no_masks,
 )
@@ -36,6 +37,7 @@ from ifc_core.io.flatten import flatten_frame
 from ifc_core.io.frame_source import FileFrames, FrameSource, paint_order
 from ifc_core.io.json_file import read_json_file
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_label_tiff
+from ifc_core.io.label_stacks import has_label_pictures, stream_label_stacks
 from ifc_core.io.mots import frame_numbers
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import is_text
@@ -254,7 +256,9 @@ def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
 
     Args:
         folder: A folder of masks, or one that holds such folders as the challenge names them.
-            Where it holds both truth and results of a video, the truth is read.
+            Where it holds both truth and results of a video, the truth is read. A TIFF stack or
+            any other folder is read as labels of another program
+            (:mod:`~ifc_core.io.label_stacks`).
 
     Returns:
         Videos and categories, and the tracks. A video ends with the last mask that there is.
@@ -266,6 +270,8 @@ def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     """
     root = Path(folder)
     places = mask_folders(root)
+    if not places and not is_untracked(root) and has_label_pictures(root):
+        return stream_label_stacks(root, DEFAULT_CLASS)
     if not places:
         raise FormatError(why_no_masks(root), path=root)
     categories: dict[str, int] = {}

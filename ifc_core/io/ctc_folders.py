@@ -70,9 +70,14 @@ def mask_folders(root: Path) -> dict[str, MaskFolder]:
     return dict(sorted(found.items(), key=lambda item: (natural_key(item[0]), item[0])))
 
 
+def is_untracked(root: Path) -> bool:
+    """Whether a folder holds outlines of the challenge whose labels are no tracks."""
+    return _OUTLINED in _look(root).masks
+
+
 def why_no_masks(root: Path) -> str:
     """What is wrong with a folder of which :func:`mask_folders` knows nothing, as a sentence."""
-    if _OUTLINED in _look(root).masks:
+    if is_untracked(root):
         return (
             f"The labels of {root} are numbered frame by frame and are no tracks; import the "
             "folder TRA beside it, or the whole dataset."

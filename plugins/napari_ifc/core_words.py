@@ -239,6 +239,8 @@ REPORTS = (
     "{number}, so it is another video.",
     "The results name videos and classes by ids, which were taken for those of this project: "
     "{names}. Undo if they are those of another file.",
+    "The labels of {name} are numbered anew on each frame, so masks that overlap from frame to "
+    "frame were made one track each.",
     "The text of tracks of {name} does not agree with its masks, which are what counts: {text}. "
     "Divisions may be missing.",
     "1 track covers one of the project with a mean IoU of {iou}: both are there now.",

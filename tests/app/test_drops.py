@@ -238,6 +238,19 @@ def test_a_folder_of_annotations_goes_into_the_project_that_is_open(
     assert names(window) == ["clip0"]  # whose frames lie beside it
 
 
+def test_a_stack_of_labels_goes_into_the_project_that_is_open(window, folders, tmp_path, qtbot):
+    labels = np.zeros((2, 40, 60), np.uint16)
+    labels[:, 5:20, 5:20] = 7
+    tifffile.imwrite(tmp_path / "clip0_masks.tif", labels)
+    assert window.open_path(folders[0])
+    project = window.studio.project
+    drop(window.start_page, tmp_path / "clip0_masks.tif")
+    qtbot.waitUntil(lambda: len(project.tracks(1)) == 1)
+    assert window.studio.project is project
+    assert names(window) == ["clip0"]
+    assert project.tracks(1)[0].name == "7"
+
+
 def test_a_folder_of_videos_opens_as_if_they_were_dropped_together(window, tmp_path, qtbot):
     films = tmp_path / "films"
     films.mkdir()
