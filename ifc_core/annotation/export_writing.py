@@ -31,7 +31,7 @@ from ifc_core.annotation.selection import VideoSelection
 from ifc_core.annotation.splitting import TRAIN, VALID, Parts
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks, on_all_frames
 from ifc_core.errors import OutputError
-from ifc_core.io.atomic import atomic_folder, check_new_folder, told_of
+from ifc_core.io.atomic import atomic_folder, check_new_folder, check_parent, told_of
 from ifc_core.io.coco import write_coco_tracks
 from ifc_core.io.ctc import write_ctc_frames
 from ifc_core.io.davis import resolution_of, write_davis_frames
@@ -136,6 +136,7 @@ class ExportWriter:
             return self._write_table(selections, target, written)
         if not self._options.write_frames:
             return written + _write(target, self._form, content, before or Written())
+        check_parent(target)
         source = (self._reader, selections, header)
         if self._form in FOLDER_FORMATS:
             with _frames_aside(*source, target, self._form, self._context) as notes:

@@ -152,6 +152,18 @@ def check_new_folder(path: Path | str) -> None:
         raise OutputError(f"{target} exists already; choose a new folder.", path=target)
 
 
+def check_parent(path: Path | str) -> None:
+    """Make sure that the folder of a target exists, before others are made beside the target.
+
+    Raises:
+        OutputError: It does not.
+    """
+    target = Path(path)
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    if not place.parent.exists():
+        raise OutputError(_sentence(target, FileNotFoundError()), path=target)
+
+
 def ready_folder(path: Path | str) -> None:
     """Make a folder where it is missing, and see that it takes files, before work is begun.
 

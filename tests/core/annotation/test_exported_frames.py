@@ -168,3 +168,13 @@ def test_on_a_full_disk_the_place_is_named_that_was_asked_for(
     assert f" {tmp_path / place}: no space left on device." in str(failed.value)
     assert all_files(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("form", [ExportFormat.YTVIS, ExportFormat.COCO, ExportFormat.DAVIS])
+@pytest.mark.parametrize("options", [ExportOptions(ExportScope.EVERYTHING), FEWER])
+def test_a_folder_that_is_missing_is_not_made_with_frames_nor_without(
+    project, tmp_path, form, options
+):
+    with pytest.raises(OutputError, match="the folder .*nowhere does not exist"):
+        export_project(project, tmp_path / "nowhere" / "out", form, options)
+    assert not (tmp_path / "nowhere").exists()
