@@ -175,6 +175,6 @@ def test_on_a_full_disk_the_place_is_named_that_was_asked_for(
 def test_a_folder_that_is_missing_is_not_made_with_frames_nor_without(
     project, tmp_path, form, options
 ):
-    with pytest.raises(OutputError, match="the folder .*nowhere does not exist"):
+    with pytest.raises(OutputError, match=r"the folder .*nowhere does not exist"):
         export_project(project, tmp_path / "nowhere" / "out", form, options)
     assert not (tmp_path / "nowhere").exists()
