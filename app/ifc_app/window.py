@@ -234,6 +234,7 @@ class DesktopWindow(QObject):
         file_menu.addSeparator()
         leave = file_menu.addAction(tr("Quit"))
         leave.setShortcut(_QUIT)
+        self.studio.actions.reserved[_QUIT] = leave.text()
         leave.triggered.connect(self._quit)
         advanced = QMenu("napari", bar)
         bar.insertMenu(menus[tr("Help")].menuAction(), advanced)

@@ -85,12 +85,16 @@ class ActionTable:
 
     Args:
         on_refused: Called with the sentence when a disabled action is triggered.
+
+    Attributes:
+        reserved: Key sequences of the window itself, and what they do; no action can have them.
     """
 
     def __init__(self, on_refused: Callable[[str], None] = lambda reason: None) -> None:
         self._actions: dict[str, Action] = {}
         self._elsewhere: dict[str, tuple[Callable[[], bool], Callable[[], str]]] = {}
         self._on_refused = on_refused
+        self.reserved: dict[str, str] = {}
 
     def add(self, action: Action) -> Action:
         """Add an action.

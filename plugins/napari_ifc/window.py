@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 from napari_ifc.canvas_context import CanvasContext
 from napari_ifc.canvas_keys import CanvasKeys, napari_key
 from napari_ifc.held_keys import HeldKeys, RepeatedKeys
+from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ask_to_close
 from napari_ifc.views.focus import leave
 
@@ -81,6 +82,7 @@ class WindowHooks(QObject):
         self._main = main
         self._context = CanvasContext(viewer, main)
         if self._context.canvas is not None:
+            self._context.canvas.setAccessibleName(tr("Picture with masks"))
             RepeatedKeys(self._context.canvas, self._repeats_on_canvas, self)
         center = main.centralWidget()
         if center is not None:

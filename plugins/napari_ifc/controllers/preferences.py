@@ -71,7 +71,7 @@ class Preferences:
             actions.set_shortcut(action_id, "")
         for action_id in sorted(usual, key=lambda i: i not in chosen):
             key = chosen.get(action_id, usual[action_id])
-            if actions.holder_of(key) is None:
+            if actions.holder_of(key) is None and key not in actions.reserved:
                 actions.set_shortcut(action_id, key)
 
     def set_shortcut(
@@ -83,8 +83,9 @@ class Preferences:
             Why not, as one sentence; empty if it was done.
         """
         holder = actions.holder_of(key, action_id)
-        if holder is not None:
-            return tr("{key} already belongs to “{text}”.").format(key=key, text=holder.text)
+        taken = actions.reserved.get(key, "") if holder is None else holder.text
+        if taken:
+            return tr("{key} already belongs to “{text}”.").format(key=key, text=taken)
         shortcuts = dict(self.settings.shortcuts)
         if key == usual[action_id]:
             shortcuts.pop(action_id, None)

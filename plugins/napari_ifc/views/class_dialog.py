@@ -109,6 +109,7 @@ class ClassesDialog(QDialog):
             ["", tr("Name"), tr("Supercategory"), tr("Key"), tr("Tracks")]
         )
         self.table.setAccessibleName(tr("Classes"))
+        self.table.setTabKeyNavigation(False)  # Tab leads on to the buttons, arrows to cells
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()

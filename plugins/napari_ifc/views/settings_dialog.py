@@ -295,6 +295,7 @@ class SettingsDialog(QDialog):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         table.setAccessibleName(tr("Keys of the actions"))
+        table.setTabKeyNavigation(False)  # it would take 400 of them to come out again
         table.itemSelectionChanged.connect(self._on_key_row)
         self._edit = QKeySequenceEdit()
         self._edit.setAccessibleName(tr("New key"))

@@ -74,3 +74,12 @@ def test_a_key_can_be_taken_away(preferences, actions):
     assert actions["do.1"].shortcut == ""
     assert preferences.set_shortcut(actions, USUAL, "do.1", "A") == ""
     assert read_settings().shortcuts == {}
+
+
+def test_a_key_of_the_window_itself_is_refused(preferences, actions):
+    """Quit and the action would both have it, and neither would be done."""
+    actions.reserved["Ctrl+Q"] = "Quit"
+    assert "“Quit”" in preferences.set_shortcut(actions, USUAL, "do.1", "Ctrl+Q")
+    assert preferences.change(shortcuts={"do.1": "Ctrl+Q"})  # as a file from before may have it
+    preferences.apply_shortcuts(actions, USUAL)
+    assert actions["do.1"].shortcut == ""
