@@ -70,19 +70,23 @@ class Nearby:
             return False
         return self._fingerprints[path] == entry.fingerprint
 
-    def _has_shape_of(self, path: Path, entry: VideoEntry) -> bool:
+    def opened(self, path: Path) -> Video | None:
+        """What a file or folder is, once it was opened; ``None`` where it is no video."""
         from ifc_core.io.video import open_video  # loads the decoder
 
+        if path not in self._opened:
+            self._opened[path] = None
+            with suppress(VideoError), open_video(path, self._context) as reader:
+                self._opened[path] = reader.video
+        return self._opened[path]
+
+    def _has_shape_of(self, path: Path, entry: VideoEntry) -> bool:
         if path.is_dir() and _size(path) != entry.num_frames:
             return False  # without opening anything
         if not self._opens:
             self.passed_over = True
             return False
-        if path not in self._opened:
-            self._opened[path] = None
-            with suppress(VideoError), open_video(path, self._context) as reader:
-                self._opened[path] = reader.video
-        opened = self._opened[path]
+        opened = self.opened(path)
         return opened is not None and fits(opened, entry)
 
 
@@ -133,6 +137,35 @@ def find_video(
     if not entry.fingerprint:  # any file at all would do
         return None
     return next((path for path in others if seen.is_same_video(path, entry)), None)
+
+
+def find_longer(
+    entry: VideoEntry,
+    folder: Path,
+    search: Sequence[Path],
+    nearby: Nearby,
+    entries: Sequence[VideoEntry],
+) -> Video | None:
+    """The file that a video of which nothing but annotations was seen is the beginning of.
+
+    Annotations need not go to the end of their video, such as those in a text of MOTS, which tells
+    of masks alone. It is the only file of its name and size that is longer.
+
+    Args:
+        entry: The video as the project knows it.
+        folder: The project folder.
+        search: More folders to look in, with what lies below them.
+        nearby: What was looked at for other videos.
+        entries: The videos of the project.
+    """
+    if entry.fingerprint:
+        return None
+    unseen = [e for e in entries if not e.fingerprint]
+    places = nearby.paths([folder.parent, folder, *search])
+    named = [path for path in places if _is_closest(path, entry, unseen)]
+    opened = [video for video in map(nearby.opened, named) if video is not None]
+    found = {v.fingerprint: v for v in opened if begins(v, entry, entries)}
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _is_named(path: Path, names: Set[str]) -> bool:
@@ -231,13 +264,35 @@ def fits(found: Video, entry: VideoEntry) -> bool:
     return (found.size, found.num_frames) == (entry.size, entry.num_frames)
 
 
-def check_same(found: Video, entry: VideoEntry) -> None:
-    """Refuse a file that was opened where it is another video.
+def begins(found: Video, entry: VideoEntry, entries: Iterable[VideoEntry]) -> bool:
+    """Whether a video of which nothing but annotations was ever seen may be a file's beginning.
+
+    They lie on its first frames where they count from there; so a person has to say it, and is
+    told what was made of it.
+
+    Args:
+        found: The file, which is longer.
+        entry: The video as the project knows it.
+        entries: The videos of the project, none of which the file is otherwise.
+    """
+    is_longer = found.num_frames > entry.num_frames
+    could_be = is_longer and not entry.fingerprint and found.size == entry.size
+    return could_be and not any(fits(found, other) for other in entries)
+
+
+def check_same(found: Video, entry: VideoEntry, entries: Iterable[VideoEntry]) -> None:
+    """Refuse a file that a person named where it is another video.
+
+    Args:
+        found: The file as it was opened.
+        entry: The video that it shall be.
+        entries: The videos of the project.
 
     Raises:
-        ProjectError: It has another size, number of frames or content.
+        ProjectError: It has another size, fewer frames or other content; or more frames, where
+            the content of the video is known or the file is another video of the project.
     """
-    if fits(found, entry):
+    if fits(found, entry) or begins(found, entry, entries):
         return
     text = f"{found.path.name} is not the video {entry.name}"
     if (found.size, found.num_frames) == (entry.size, entry.num_frames):

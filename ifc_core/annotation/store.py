@@ -329,7 +329,8 @@ class Project(ProjectReader):
     def relink_video(self, video_id: int, path: Path) -> EditResult:
         """Say where a video is now (an edit); a file of other content is refused.
 
-        The file is opened: what only its annotations told of so far gets its frames and rate.
+        The file is opened: what only its annotations told of so far gets its frames and rate,
+        also where they do not go to its end.
 
         Raises:
             ProjectError: The file is another one.
@@ -342,7 +343,7 @@ class Project(ProjectReader):
             raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
         with open_video(path) as reader:
             found = reader.video
-        check_same(found, entry)
+        check_same(found, entry, self.videos())
         return self.apply(SetVideo(video_id, found=found))
 
     def complete_video(self, video_id: int, opened: Video, *, is_edit: bool = True) -> VideoEntry:

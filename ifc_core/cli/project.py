@@ -14,6 +14,7 @@ from ifc_core.cli.project_import import (
     FIRST_NUMBER_HELP,
     OVERLAPS_HELP,
     locate,
+    longer_note,
     overlaps_of,
     show_imports,
 )
@@ -302,7 +303,7 @@ def _add_videos(project: Project, videos: Iterable[Video], measures: _Measures) 
 def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
     """Add a video, or learn where one is that was moved or that only annotations told of."""
     from ifc_core.annotation.importing import ImportReport
-    from ifc_core.annotation.locating import namesakes, same_video
+    from ifc_core.annotation.locating import begins, is_named_like, namesakes, same_video
     from ifc_core.annotation.rows import normalised
 
     entries = project.videos()
@@ -320,6 +321,10 @@ def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
             project.relink_video(entry.id, path)
             note = f"It is the video {entry.name}, which is not where it was."
             return ImportReport(notes=(note,))
+    longer = [e for e in entries if begins(video, e, entries) and is_named_like(path, e)]
+    if len(longer) == 1:
+        project.relink_video(longer[0].id, path)
+        return ImportReport(notes=(longer_note(longer[0], video),))
     unseen = [e.name for e in namesakes(entries, video) if not e.fingerprint and e != entry]
     project.add_video(video)
     if not unseen:

@@ -15,6 +15,8 @@ from ifc_core.errors import InputError
 if TYPE_CHECKING:
     from ifc_core.annotation.covered_tracks import Overlaps
     from ifc_core.annotation.importing import ImportReport
+    from ifc_core.annotation.records import VideoEntry
+    from ifc_core.structures import Video
 
 OVERLAPS_HELP = (
     "Where a track shows an object that one of the project shows: both, ours, theirs or proposals "
@@ -82,6 +84,14 @@ def show_imports(
             print_line("  Say where they are with --video-root, or import the videos themselves.")
 
 
+def longer_note(entry: VideoEntry, found: Video) -> str:
+    """That annotations were put on the beginning of a longer video, as a sentence."""
+    return (
+        f"{found.path.name} has {found.num_frames} frames and the annotations of {entry.name} end "
+        f"after {entry.num_frames}: they are on its first ones; look whether they fit."
+    )
+
+
 def locate(
     project: Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")],
     folders: Annotated[
@@ -91,17 +101,19 @@ def locate(
 ) -> None:
     """Find the videos of a project that were moved, by their content; nothing is added.
 
-    One that only annotations told of is known by its name, size and number of frames. Ends with
+    One that only annotations told of is known by its name, size and number of frames; where one
+    file of its name and size has more, they are put on its first frames, which is told. Ends with
     status 2 where some are not found.
     """
     from ifc_core.annotation import Project
-    from ifc_core.annotation.locating import Nearby
+    from ifc_core.annotation.locating import Nearby, find_longer
 
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}.")
     found: dict[str, str] = {}
     missing: list[str] = []
+    notes: list[str] = []
     with Project.open(project, if_locked="error") as opened, job("Looking for videos") as context:
         nearby = Nearby(context)
         for entry in opened.videos():
@@ -111,15 +123,22 @@ def locate(
                 continue
             place = opened.find_video_file(entry.id, folders, nearby)
             if place is None:
+                among = (opened.folder, folders, nearby, opened.videos())
+                if (video := find_longer(entry, *among)) is not None:
+                    place = video.path
+                    notes.append(longer_note(entry, video))
+            if place is None:
                 missing.append(entry.name)
                 continue
             opened.relink_video(entry.id, place)
             found[entry.name] = str(place)
     if as_json:
-        print_json({"found": found, "not_found": missing})
+        print_json({"found": found, "not_found": missing, "notes": notes})
     else:
         for name, where in found.items():
             print_line(f"{name}: {where}")
+        for note in notes:
+            print_line(f"  {note}")
         for name in missing:
             print_line(f"{name}: not found")
         print_line(

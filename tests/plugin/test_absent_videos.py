@@ -398,3 +398,18 @@ def test_a_file_or_a_folder_is_asked_for(qapp, tmp_path, monkeypatch, button):
     place = place_question.ask_for_place("ghost", None)
     assert (place is None) == (button == "Cancel")
     assert asked == ([] if place is None else [button])
+
+
+def test_a_longer_file_is_located_with_a_word_on_its_frames(project, clip, tmp_path):
+    whole = tmp_path / "longer"
+    shutil.copytree(clip, whole)
+    first = sorted(whole.iterdir())[0]
+    shutil.copy(first, whole / f"zz{first.suffix}")
+    (found,) = look_through([whole], JobContext())
+    edit, told = locating(project, 2, found)
+    assert told.startswith(f"ghost is found. It has {NUM_FRAMES + 1} frames, and the annotations, ")
+    before = project.video(2).num_frames
+    project.apply(edit)
+    assert project.video(2).num_frames == NUM_FRAMES + 1
+    project.undo()
+    assert project.video(2).num_frames == before == NUM_FRAMES - 2

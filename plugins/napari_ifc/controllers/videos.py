@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
-from ifc_core.annotation.locating import Nearby, check_same, namesakes, same_videos
+from ifc_core.annotation.locating import Nearby, begins, check_same, namesakes, same_videos
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError, OtherVideoError, ProjectError, VideoError
 from ifc_core.io.atomic import atomic_output
@@ -207,8 +207,8 @@ def locating(
         ProjectError: It is another video.
     """
     entry = project.video(video_id)
-    check_same(found, entry)
     known = {e.id: e for e in project.videos()}
+    check_same(found, entry, known.values())
     places = {i: video for i, video in {video_id: found, **others}.items() if i in known}
     news = {i: video for i, video in places.items() if known[i].video != video}
     if not news:
@@ -216,8 +216,15 @@ def locating(
         return None, text.format(name=entry.name)
     steps = tuple(edits.SetVideo(i, found=video) for i, video in news.items())
     if len(steps) == 1:
-        name = known[steps[0].video_id].name
-        return steps[0], tr("{name} is found.").format(name=name)
+        (step,) = steps
+        name = known[step.video_id].name
+        text = tr("{name} is found.").format(name=name)
+        if begins(found, entry, known.values()):
+            text += " " + tr(
+                "It has {count} frames, and the annotations, which end after {known}, are on its "
+                "first ones: look whether they fit, and undo if not."
+            ).format(count=found.num_frames, known=entry.num_frames)
+        return step, text
     names = _listed([known[i].name for i in news])
     together = edits.Batch(steps, label=f"Locate {len(steps)} videos")
     return together, tr("{names} are found.").format(names=names)
@@ -250,7 +257,7 @@ def look_at(
             text = tr("{file} is not the video {name} but {other}, which this project has already.")
             text = text.format(file=found.path.name, name=entry.name, other=other.name)
             raise OtherVideoError(text, path=found.path, video_id=other.id)
-    check_same(found, entry)
+    check_same(found, entry, others)
     return found, lying_beside(folder, entry.id, found, context)
 
 

@@ -9,9 +9,10 @@ import pytest
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations
-from ifc_core.errors import FormatError
+from ifc_core.annotation.locating import Nearby, find_longer
+from ifc_core.errors import FormatError, ProjectError
 from ifc_core.io.video import open_video
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category, RLEMask, Video
 
 from .conftest import state_of
 
@@ -100,3 +101,50 @@ def test_one_file_may_hold_a_video_in_parts(parts, other, clip_file, is_there):
     assert report.missing_videos == (() if is_there else ("square",))
     assert [entry.num_frames for entry in other.videos()] == [9]
     assert sorted(annotated(other)) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+
+
+@pytest.fixture
+def beginning(tmp_path, clip_file):
+    """A project that knows the first 4 of 9 frames of a clip by their annotations alone."""
+    with Project.create(tmp_path / "c.ifcproj") as project, open_video(clip_file) as reader:
+        whole = reader.video
+        project.add_video(Video(tmp_path / "no" / clip_file.name, 4, *whole.size, 30.0, ""))
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        eye = RLEMask.from_array(np.eye(*whole.size, dtype=bool))
+        project.apply(edits.NewTrack(1, 1, 3, eye))
+        yield project
+
+
+def test_a_person_may_say_that_a_longer_file_is_what_annotations_began(beginning, clip_file):
+    before = state_of(beginning)
+    beginning.relink_video(1, clip_file)
+    assert beginning.video(1).num_frames == 9
+    assert beginning.video(1).fingerprint
+    assert annotated(beginning) == [[3]]
+    beginning.undo()
+    assert state_of(beginning) == before
+    assert beginning.locate_video(1, [clip_file.parent]) is None  # nobody said so
+
+
+def test_the_only_longer_file_of_the_name_is_found_where_one_looks(beginning, clip_file, tmp_path):
+    def found():
+        entries = beginning.videos()
+        search = [tmp_path / "in"]
+        return find_longer(entries[0], beginning.folder, search, Nearby(), entries)
+
+    (tmp_path / "in").mkdir()
+    shutil.copy(clip_file, tmp_path / "in" / "other.mp4")
+    assert found() is None
+    place = shutil.copy(clip_file, tmp_path / "in" / clip_file.name)
+    video = found()
+    assert video is not None
+    assert str(video.path) == str(place)
+    (tmp_path / "in" / "b").mkdir()
+    second = tmp_path / "in" / "b" / clip_file.name
+    second.write_bytes(clip_file.read_bytes() + b"\0")  # another content
+    assert found() is None
+    second.unlink()
+    beginning.add_video(video)  # the project has it as another one
+    assert found() is None
+    with pytest.raises(ProjectError, match=r"9 frames, not .* 4"):
+        beginning.relink_video(1, clip_file)

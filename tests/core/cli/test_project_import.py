@@ -10,6 +10,7 @@ import pytest
 
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.locking import WriterLock
+from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
 
 
@@ -183,3 +184,35 @@ def test_a_project_that_cannot_be_written_is_told_of_before_the_file_is_read(
         "ifc-studio: p.ifcproj cannot be written here, so it is open read-only; nothing was "
         "imported.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["locate", "import"])
+def test_annotations_that_end_before_their_video_are_put_on_its_beginning(
+    run, tmp_path, clip_file, command
+):
+    place, folder = tmp_path / "p.ifcproj", tmp_path / "far"
+    folder.mkdir()
+    with open_video(clip_file) as reader:
+        height, width = reader.video.size
+    rle = RLEMask.from_array(np.ones((height, width), bool)).to_coco()
+    text = f"0 1001 1 {height} {width} {rle['counts']}\n"
+    text += f"4 1001 1 {height} {width} {rle['counts']}\n"
+    (folder / "instances_txt").mkdir()
+    (folder / "instances_txt" / f"{clip_file.stem}.txt").write_text(text)
+    assert run("new", place)[0] == 0
+    assert run("import", place, folder)[0] == 0
+    named = tmp_path / "films"
+    named.mkdir()
+    shutil.copy(clip_file, named)
+    what = named if command == "locate" else named / clip_file.name
+    code, out, _ = run(command, place, what)
+    assert code == 0
+    assert "has 9 frames and the annotations of" in out
+    with Project.open(place) as project:
+        (entry,) = project.videos()
+        assert (entry.num_frames, bool(entry.fingerprint)) == (9, True)
+        assert [bool(project.masks_at(1, frame)) for frame in range(5)] == [
+            True,
+            *[False] * 3,
+            True,
+        ]
