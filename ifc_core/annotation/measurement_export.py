@@ -19,7 +19,7 @@ from ifc_core.io.measurements import (
     MeasuredMask,
     Motion,
     intensity_columns,
-    measure_mask,
+    measure_masks,
     write_measurements,
 )
 from ifc_core.io.problems import listed
@@ -163,8 +163,10 @@ class _Table:
                 values = self._values(video, frame_index) if shown else None
                 time = _time(entry, video, frame_index)
                 at = (entry.name, frame_index, time, scale)
+                masks = {r.track_id: r.rle for r in shown if r.rle is not None}
+                shapes = dict(zip(masks, measure_masks([*masks.values()], values), strict=True))
                 for record in shown:
-                    measured = None if record.rle is None else measure_mask(record.rle, values)
+                    measured = shapes.get(record.track_id)
                     if measured is not None:
                         shape, means = measured
                         here = (shape.x_px, shape.y_px, time)

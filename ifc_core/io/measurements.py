@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ifc_core.io.atomic import atomic_output
 from ifc_core.structures import RLEMask
-from ifc_core.structures.rle_runs import crop_mask
+from ifc_core.structures.rle_runs import Crop, crop_each
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a text for a formula by."""
@@ -196,9 +196,26 @@ def measure_mask(
     Returns:
         Its shape, and the mean of each channel under it; ``None`` for an empty mask.
     """
-    crop = crop_mask(rle)
-    if crop is None:
-        return None
+    return next(measure_masks([rle], values))
+
+
+def measure_masks(
+    rles: Sequence[RLEMask], values: npt.NDArray[Any] | None = None
+) -> Iterator[tuple[MaskShape, tuple[float, ...]] | None]:
+    """:func:`measure_mask` of the masks of a frame, which takes half as long.
+
+    Args:
+        rles: The masks.
+        values: (C, H, W) the frame's values, or ``None``.
+
+    Yields:
+        What :func:`measure_mask` returns, for each.
+    """
+    for crop in crop_each(rles):
+        yield None if crop is None else _measured(crop, values)
+
+
+def _measured(crop: Crop, values: npt.NDArray[Any] | None) -> tuple[MaskShape, tuple[float, ...]]:
     left, top, inside = crop
     height, width = inside.shape
     moments = cv2.moments(inside, binaryImage=True)

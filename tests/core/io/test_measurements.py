@@ -20,9 +20,10 @@ from ifc_core.io.measurements import (
     Motion,
     intensity_columns,
     measure_mask,
+    measure_masks,
     write_measurements,
 )
-from ifc_core.structures import RLEMask
+from ifc_core.structures import RLEMask, rle_runs
 
 FACTS = ("a", 3, 0.5, 0.65, 7, None, "cell", "", 1.0, "approved", "human")
 
@@ -127,3 +128,17 @@ def test_nothing_is_less_than_nothing() -> None:
     bits[10:25, 20:40] = True
     shape, _ = measured(bits)
     assert "-0.0" not in map(str, [*shape.row(), *Motion(-0.001, -0.0).row()])
+
+
+def test_the_masks_of_a_frame_are_measured_together_as_each_alone(monkeypatch) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.integers(0, 900, (2, 40, 50))
+    rles = [RLEMask.from_array(rng.random((40, 50)) < share) for share in (0.4, 0.01, 0.0, 1.0)]
+    alone = [measure_mask(rle, values) for rle in rles]
+    decode = rle_runs.decode_batch
+    asked: list[int] = []
+    monkeypatch.setattr(rle_runs, "decode_batch", lambda s: asked.append(len(s)) or decode(s))
+    assert list(measure_masks(rles, values)) == alone
+    assert alone[2] is None
+    assert asked == [4]
+    assert list(measure_masks([])) == []
