@@ -227,6 +227,7 @@ def test_a_broken_frame_ends_neither_a_film_nor_an_export_with_frames(tmp_path, 
         options = ExportOptions(ExportScope.EVERYTHING)
         export_project(project, tmp_path / "out.mp4", ExportFormat.OVERLAY, options)
         options = ExportOptions(ExportScope.EVERYTHING, write_frames=True)
+        (tmp_path / "out").mkdir()
         report = export_project(project, tmp_path / "out" / "a.json", options=options)
     with open_video(tmp_path / "out.mp4") as film:
         assert film.video.num_frames == 9
