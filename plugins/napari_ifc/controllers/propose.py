@@ -411,6 +411,10 @@ class ProposeController:
             return []
         return self._project.staged_masks_at(self._run_id, frame_index)
 
+    def num_provisional(self, frames: range) -> int:
+        """How many provisional masks lie on some frames."""
+        return sum(i in frames for known in self._instances.values() for i in known.frames)
+
     def rows(self) -> list[TrackRow]:
         """Lines of the table for provisional instances; their ids are negative."""
         return [

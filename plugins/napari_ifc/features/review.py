@@ -18,6 +18,7 @@ from napari_ifc.controllers.review_words import division_title, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.features.unfinished import Unfinished
 from napari_ifc.features.videos import Videos
 from napari_ifc.features.visibility import Visibility
 from napari_ifc.journal_text import note_text
@@ -89,6 +90,7 @@ class Review(Feature):
         self._names: dict[int, str] = {}  # of the videos, by id
         self._awaited: QueueEntry | None = None  # whose video is being opened
         self._mother: tuple[QueueEntry, int] | None = None
+        self._unfinished = Unfinished(studio)
         studio.presenter.drawings.append(self._ghosts)
         studio.panel.add_page(PAGE, tr("Review"), self.page)
         self.page.entry_requested.connect(self._show_place)
@@ -192,19 +194,22 @@ class Review(Feature):
         editor = self.workspace.editor
         if not editor.frame_is_approved():
             here = range(editor.frame_index, editor.frame_index + 1)
-            shown = self.studio.feature(Visibility).reveal(here)
-            if shown:
-                action = self.studio.actions["frame.approve"]
+            action = self.studio.actions["frame.approve"]
+            key = action.shortcut or f"“{action.text}”"
+            told = self.studio.feature(Visibility).reveal(here)
+            if told:
                 again = tr("{shown}; press {key} again to approve the frame with all its tracks.")
-                key = action.shortcut or f"“{action.text}”"
-                self.studio.inform(again.format(shown=shown, key=key))
+                told = again.format(shown=told, key=key)
+            told = told or self._unfinished.ask(here, tr("press {key} again").format(key=key))
+            if told:
+                self.studio.inform(told)
                 return
         result = editor.approve_frame()
         text = tr("The approval of frame {frame_index} was taken back.")
         if editor.frame_is_approved():
             text = tr("Frame {frame_index} is approved.")
-        told = (text.format(frame_index=editor.frame_index), note_text(result.note))
-        self.studio.inform(" ".join(filter(None, told)))
+        said = (text.format(frame_index=editor.frame_index), note_text(result.note))
+        self.studio.inform(" ".join(filter(None, said)))
 
     def started(self) -> None:
         """Give the buttons their names and keys."""
@@ -414,11 +419,14 @@ class Review(Feature):
         entry = controller.current
         here = self.workspace.session.entry.id
         if entry is not None and entry.reason is Reason.COMPLETE and entry.video_id == here:
-            shown = self.studio.feature(Visibility).reveal(range(entry.first, entry.last + 1))
-            if shown:
-                return tr(
-                    "{shown}; accept again to approve the frames with all their tracks."
-                ).format(shown=shown)
+            frames = range(entry.first, entry.last + 1)
+            told = self.studio.feature(Visibility).reveal(frames)
+            if told:
+                again = tr("{shown}; accept again to approve the frames with all their tracks.")
+                told = again.format(shown=told)
+            told = told or self._unfinished.ask(frames, tr("accept again"))
+            if told:
+                return told
         return controller.accept()
 
     def _apply(self, edit: Edit) -> EditResult:

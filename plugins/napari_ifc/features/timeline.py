@@ -18,6 +18,7 @@ from napari_ifc.controllers.track_frames import TrackFrames, read_frames
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
+from napari_ifc.features.unfinished import Unfinished
 from napari_ifc.features.visibility import Visibility
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, Lane, ProgressView, SpanKind, TimelineData
@@ -46,6 +47,7 @@ class TimelineLink(Feature):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._panel = studio.timeline_panel
+        self._unfinished = Unfinished(studio)
         self._timeline = studio.timeline
         self._playback = Playback()
         self._played = 0  # the frame that playing came to
@@ -411,7 +413,8 @@ class TimelineLink(Feature):
             if marked.track_ids:
                 text = tr("{shown}; approve again to approve the marked masks.")
             return text.format(shown=shown)
-        return bulk.approve_range(marked)
+        told = "" if marked.track_ids else self._unfinished.ask(frames, tr("approve again"))
+        return told or bulk.approve_range(marked)
 
     def bulk(self) -> BulkController:
         """Bulk edits of what is open."""
