@@ -17,6 +17,7 @@ from ifc_core.annotation.file_frames import (
     frames_of,
     unseen_frames,
 )
+from ifc_core.annotation.file_video_words import guess_note, misfit
 from ifc_core.annotation.folder_names import ProjectNames
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
@@ -210,7 +211,7 @@ class _Resolver:
             entry = self._reader.video(self._video_map[video.name])
             found = self._fitted(video, entry)
             if found is None:
-                raise _misfit(video, entry)
+                raise misfit(video, entry)
             return found
         found = self._of_same_content(video)
         if found is not None:
@@ -235,7 +236,11 @@ class _Resolver:
         for entry in self._known:
             by_size[entry.size].append(entry)
         fitting = [
-            [e for e in by_size[v.height, v.width] if _may_be(v, e, likely.may_be_longer)]
+            [
+                e
+                for e in by_size[v.height, v.width]
+                if _may_be(v, e, likely.may_be_longer) or self._has_pictures(v, e)
+            ]
             if _is_unknown(v, place)
             else []
             for v, place in zip(videos, found, strict=True)
@@ -248,7 +253,9 @@ class _Resolver:
             is_seen = only is not None and only.fingerprint and only.id in likely.ids
             there = self._fitted_or_none(video, only) if only is not None and is_seen else None
             if there is not None and only is not None:
-                there = replace(there, guess=_guess(_told_name(video, place), video, only))
+                by_names = not _may_be(video, only, likely.may_be_longer)
+                guess = guess_note(_told_name(video, place), video, only, by_names)
+                there = replace(there, guess=guess)
             guesses.append(there or self._explained(video, place))
         return guesses
 
@@ -290,7 +297,7 @@ class _Resolver:
             return None
         found = self._fitted(video, entry) or self._grown(video, entry)
         if found is None:
-            raise _misfit(video, entry)
+            raise misfit(video, entry)
         return found
 
     def _fitted_or_none(self, video: YtvisVideo, entry: VideoEntry) -> FileVideo | None:
@@ -409,6 +416,13 @@ class _Resolver:
         """Names of the pictures of a video of the project; none where it is no folder."""
         return self._list(self._file(entry) or entry.path)
 
+    def _has_pictures(self, video: YtvisVideo, entry: VideoEntry) -> bool:
+        """Whether names without a folder are all those of pictures of a video of the project."""
+        stems = {normalised(PurePosixPath(name).stem) for name in video.file_names}
+        if "/" in video.file_names[0]:
+            return False
+        return stems <= {PurePosixPath(name).stem for name in self._pictures(entry)}
+
     def _open(self, path: Path) -> Video | VideoError:
         from ifc_core.io.video import open_video  # loads the decoder
 
@@ -455,37 +469,9 @@ def _told_name(video: YtvisVideo, found: FileVideo) -> str:
     return found.place.name
 
 
-def _guess(name: str, video: YtvisVideo, entry: VideoEntry) -> str:
-    """That masks were put on a video of another name."""
-    frames = "1 frame" if video.length == 1 else f"{video.length} frames"
-    if entry.num_frames > video.length:
-        frames = f"at least {frames}"
-    return (
-        f"The masks of {name} were put on {entry.name}, the only video of {video.width} x "
-        f"{video.height} pixels and {frames}; undo if they belong elsewhere."
-    )
-
-
 def _is_there(path: Path) -> bool:
     """Whether there is such a file or folder, as far as one may look."""
     try:
         return path.exists()
     except OSError:  # a folder that may not be entered, or a name that is too long for one
         return False
-
-
-def _misfit(video: YtvisVideo, entry: VideoEntry) -> FormatError:
-    indices = () if video.details is None else video.details.frame_indices
-    if (video.height, video.width) == entry.size and max(indices, default=-1) >= entry.num_frames:
-        return FormatError(
-            f"The file lists frame {max(indices)} of {video.name}, and {entry.name} ends with "
-            f"frame {entry.num_frames - 1}.",
-            expected=entry.num_frames - 1,
-            actual=max(indices),
-        )
-    return FormatError(
-        f"Video {video.name} of the file is {video.width}x{video.height} with {video.length} "
-        f"frames, {entry.name} is {entry.width}x{entry.height} with {entry.num_frames}.",
-        expected=entry.size,
-        actual=(video.height, video.width),
-    )

@@ -3,7 +3,9 @@
 ``images`` carry ``video_id`` and ``frame_id``, ``annotations`` carry ``instance_id`` and, of a
 track that has a name, ``instance_name``, and ``videos`` names the videos; readers of plain COCO
 ignore these. Masks are RLE and may overlap.
-A file without those keys is read as one video of one frame for each image.
+A file without those keys is read as one video of one frame for each image; where masks have a
+``track_id``, among their attributes as CVAT and Datumaro write it or beside them, the images of one
+folder and size are the frames of one video.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.io.frame_list import MAX_FRAMES
+from ifc_core.io.frame_list import MAX_FRAMES, frame_order
 from ifc_core.io.json_stream import iter_entries
 from ifc_core.io.problems import (
     MAX_NAME_LETTERS,
@@ -163,6 +165,7 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     images: _Images = {}
     categories: dict[int, Category] = {}  # by their ids in the file
     seen: set[str] = set()
+    has_tracks = False
     for key, index, raw in iter_entries(place, _ARRAYS):
         seen.add(key)
         where = f"{key}[{index}]"
@@ -172,6 +175,10 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
             _add_image(raw, where, images, report)
         elif key == "categories":
             _add_category(raw, where, categories, report)
+        else:
+            has_tracks = has_tracks or _track_of(raw) is not None
+    if has_tracks:
+        _join_pictures(images)
     if 0 in categories:
         categories[0] = replace(categories[0], id=max(categories) + 1)
     for needed in ("images", "annotations", "categories"):
@@ -222,7 +229,8 @@ def _add_image(raw: object, where: str, images: _Images, report: Reporter) -> No
     if not is_int(video_id) or not is_int(frame) or frame < 0:
         report(where, "video_id and frame_id must be integers.")
         return
-    images[identity] = (YtvisVideo(identity, height, width, 1, (name,)), video_id, frame)
+    names = (name.replace("\\", "/"),)  # of Windows
+    images[identity] = (YtvisVideo(identity, height, width, 1, names), video_id, frame)
 
 
 def _gather_videos(images: _Images, report: Reporter) -> list[YtvisVideo]:
@@ -257,6 +265,33 @@ def _numbers(frame_ids: Sequence[int]) -> tuple[int, ...]:
     return () if in_order or frame_ids[-1] >= MAX_FRAMES else tuple(frame_ids)
 
 
+def _track_of(raw: object) -> object:
+    """The track of a mask, which CVAT names among its attributes; ``None`` where it has none."""
+    if not isinstance(raw, dict):
+        return None
+    attributes = raw.get("attributes")
+    told = attributes.get("track_id") if isinstance(attributes, dict) else None
+    return raw.get("track_id", told)
+
+
+def _join_pictures(images: _Images) -> None:
+    """Make pictures of one folder and size the frames of a video, where tracks go through them.
+
+    Files with videos are left alone.
+    """
+    if any(image_id != video_id for image_id, (_, video_id, _) in images.items()):
+        return
+    groups: dict[tuple[PurePosixPath, int, int], list[tuple[str, int]]] = {}
+    for image_id, (image, _, _) in images.items():
+        (name,) = image.file_names
+        key = (PurePosixPath(name).parent, image.height, image.width)
+        groups.setdefault(key, []).append((name, image_id))
+    for members in groups.values():
+        members.sort(key=lambda member: frame_order(member[0]))
+        for frame, (_, image_id) in enumerate(members):
+            images[image_id] = (images[image_id][0], members[0][1], frame)
+
+
 def _add_mask(
     raw: object,
     where: str,
@@ -281,7 +316,8 @@ def _add_mask(
         # Left out, the object would count as absent on a frame that is taken to be complete.
         report(f"{where}.segmentation", "the mask is missing; boxes alone cannot be read.")
         return
-    label = raw.get("instance_id", raw.get("track_id", raw.get("id")))
+    told = (raw.get("instance_id"), _track_of(raw), raw.get("id"))
+    label = next((number for number in told if number is not None), None)
     if not is_int(label):
         report(f"{where}.id", f"expected an integer, found {shown(label)}.")
         return

@@ -221,6 +221,8 @@ REPORTS = (
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "
     "number from 0; where their pictures are counted otherwise, these names mean other pictures.",
+    "The masks of {text} were put on {name}, whose pictures have the names that the file gives; "
+    "undo if they belong elsewhere.",
     "The masks of {text} were put on {name}, the only video of {size} pixels and at least {part}; "
     "undo if they belong elsewhere.",
     "The masks of {text} were put on {name}, the only video of {size} pixels and {part}; undo if "

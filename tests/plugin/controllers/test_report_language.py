@@ -19,6 +19,7 @@ from ifc_core.annotation import (
 from ifc_core.annotation.covered_tracks import Overlaps
 from ifc_core.annotation.exporting import ExportReport
 from ifc_core.annotation.file_frames import FrameRule
+from ifc_core.annotation.file_video_words import guess_note
 from ifc_core.annotation.file_videos import FileVideo
 from ifc_core.annotation.import_notes import VideoMasks
 from ifc_core.annotation.importing import ImportReport
@@ -37,6 +38,7 @@ from napari_ifc.journal_text import report_note_text
 
 _SHOWN = ("a, b.c", "v1, v2, v3, v4, v5 and more")
 _VIDEOS = [YtvisVideo(number, 4, 4, 1, (f"v{number}/0.jpg",)) for number in range(8)]
+_ENTRY = SimpleNamespace(name="b", num_frames=9)
 _PLACES = {video.id: FileVideo(video.id, (0,), True) for video in _VIDEOS}
 
 
@@ -92,6 +94,7 @@ _MADE = (
     *import_notes.by_id_note([VideoMasks("a", 3), VideoMasks("b", 0)]),
     *disagreement("01", [Line(1, 0, 3, 0)], {2: (0, 1)}),
     numbered_anew_note("01"),
+    *(guess_note("a", _VIDEOS[0], _ENTRY, by_names) for by_names in (True, False)),
     *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
     *(export_notes.cut_note(count)[0] for count in (1, 3)),
     *(export_notes.renamed_note(count)[0] for count in (1, 3)),
