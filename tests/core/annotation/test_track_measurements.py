@@ -219,9 +219,11 @@ def test_each_mask_is_measured_once_and_a_cancelled_table_leaves_nothing(
 ):
     from ifc_core.annotation import measurement_export
 
-    measured, real = [], measurement_export.measure_mask
+    measured, real = [], measurement_export.measure_masks
     monkeypatch.setattr(
-        measurement_export, "measure_mask", lambda *args: (measured.append(1), real(*args))[1]
+        measurement_export,
+        "measure_masks",
+        lambda rles, *args: (measured.extend(rles), real(rles, *args))[1],
     )
     report = export_project(project, tmp_path / "t.csv", ExportFormat.CSV_TRACKS, ALL)
     assert len(measured) == report.masks == 24
