@@ -21,7 +21,7 @@ from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 
-_TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations)"\s*:')
+_TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations|shapes)"\s*:')
 _BLOCK_BYTES = 1 << 20
 _LONGEST_KEY = 64  # with blanks before its colon
 

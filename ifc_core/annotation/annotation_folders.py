@@ -15,6 +15,7 @@ from ifc_core.io.davis import RESOLUTIONS
 from ifc_core.io.frame_list import is_frame_name, video_files
 from ifc_core.io.label_images import picture_mode, read_labels
 from ifc_core.io.label_stacks import holds_labels
+from ifc_core.io.labelme import labelme_files
 from ifc_core.io.video_suffixes import FILE_SUFFIXES, STACK_SUFFIXES
 
 _MOTS, _MOTS_TEXT = "instances", "instances_txt"
@@ -33,7 +34,8 @@ def annotation_format(folder: Path) -> ExportFormat | None:
     It is told by the names of the published layouts together with what the pictures there are:
     TIFFs of labels in the layout of cell tracking, pictures of labels that are all called masks or
     the like, else PNGs of labels, in a folder of any other name with a palette and one folder
-    further down. What holds JPEG or colour pictures holds frames, whatever it is called.
+    further down, or JSON files of LabelMe apart from their pictures. What holds JPEG or colour
+    pictures holds frames, whatever it is called.
 
     Args:
         folder: The folder; what cannot be read holds none.
@@ -48,6 +50,8 @@ def annotation_format(folder: Path) -> ExportFormat | None:
     if folder.name in (_MOTS, _MOTS_TEXT):
         return ExportFormat.MOTS if _is_mots(folder) else None
     pictures = _pictures(folder)
+    if not pictures and labelme_files(folder):
+        return ExportFormat.COCO
     is_below = _DAVIS in (parent.name for parent in (folder, *folder.parents[:2]))
     if is_below and not _are_frames(pictures):
         return ExportFormat.DAVIS if _holds_labels(folder, _SMALL) else None
@@ -80,6 +84,8 @@ def named_format(folder: Path) -> ExportFormat:
             "or project locate to find those of the project that were moved.",
             path=folder,
         )
+    if found is None and labelme_files(folder):
+        return ExportFormat.COCO
     if found is None and _are_tiffs(folder) and by_name is ExportFormat.DAVIS:
         return ExportFormat.CTC  # labels of any name
     return found or by_name

@@ -241,6 +241,9 @@ REPORTS = (
     "{number}, so it is another video.",
     "The results name videos and classes by ids, which were taken for those of this project: "
     "{names}. Undo if they are those of another file.",
+    "1 box without a mask is kept as a region to ignore; a box (X) outlines an object.",
+    "{count} boxes without a mask are kept as regions to ignore; a box (X) outlines an object.",
+    "Shapes without an inside were left out ({text}), so no frame counts as complete.",
     "The labels of {name} are numbered anew on each frame, so masks that overlap from frame to "
     "frame were made one track each.",
     "The text of tracks of {name} does not agree with its masks, which are what counts: {text}. "

@@ -216,3 +216,20 @@ def test_annotations_that_end_before_their_video_are_put_on_its_beginning(
             *[False] * 3,
             True,
         ]
+
+
+def test_a_folder_of_pictures_with_shapes_beside_them_brings_both(run, tmp_path, clip_folder):
+    folder = shutil.copytree(clip_folder, tmp_path / "dogs")
+    name = min(path.stem for path in folder.iterdir())
+    corners = [[10, 10], [30, 10], [30, 20]]
+    shape = {"label": "dog", "shape_type": "polygon", "points": corners}
+    size = {"imageHeight": 48, "imageWidth": 80}
+    text = json.dumps({"shapes": [shape], "imagePath": f"{name}.png", **size})
+    (folder / f"{name}.json").write_text(text)
+    assert run("new", tmp_path / "p.ifcproj")[0] == 0
+    code, out, _ = run("import", tmp_path / "p.ifcproj", folder)
+    assert code == 0
+    assert "1 track, 1 mask, 1 new video" in out
+    with Project.open(tmp_path / "p.ifcproj") as project:
+        assert project.video(1).fingerprint
+        assert len(project.masks_at(1, 0)) == 1

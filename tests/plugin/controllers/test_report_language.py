@@ -27,6 +27,7 @@ from ifc_core.annotation.splitting import TRAIN, VALID, Parts
 from ifc_core.evaluation import project_quality, proposals
 from ifc_core.io.ctc_text import Line, disagreement
 from ifc_core.io.label_stacks import numbered_anew_note
+from ifc_core.io.labelme import boxes_note, left_out_note
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
 from ifc_core.structures import Category
 from napari_ifc import language
@@ -94,6 +95,8 @@ _MADE = (
     *import_notes.by_id_note([VideoMasks("a", 3), VideoMasks("b", 0)]),
     *disagreement("01", [Line(1, 0, 3, 0)], {2: (0, 1)}),
     numbered_anew_note("01"),
+    *(boxes_note(count) for count in (1, 1200)),
+    left_out_note("2 x point, 1 x line"),
     *(guess_note("a", _VIDEOS[0], _ENTRY, by_names) for by_names in (True, False)),
     *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
     *(export_notes.cut_note(count)[0] for count in (1, 3)),

@@ -1,0 +1,277 @@
+"""Annotations of LabelMe and X-AnyLabeling: a JSON of shapes beside each picture of a folder.
+
+Polygons, circles and masks are read. Shapes of one class and ``group_id`` are one instance, on its
+picture and, as X-AnyLabeling numbers tracks, on the others. A box is no mask, and becomes a region
+to ignore; points and lines are left out, and frames of the folder then count as complete nowhere.
+A picture without a JSON is not annotated.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ifc_core.errors import FormatError
+from ifc_core.io.frame_list import frame_order
+from ifc_core.io.json_file import read_json_file
+from ifc_core.io.pending_tracks import PendingTracks
+from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_int, is_text, shown, why_not_named
+from ifc_core.io.segmentations import rasterise
+from ifc_core.io.track_builder import TrackBuilder
+from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
+from ifc_core.io.ytvis_types import VideoDetails, YtvisHeader, YtvisVideo
+from ifc_core.structures import Category, RLEMask
+from ifc_core.structures.rle_runs import boxed_mask
+
+_HEAD_BYTES = 1 << 16
+_SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
+_BOXES = ("rectangle", "rotation")
+_FILLED = ("polygon", "circle", "mask")
+_CORNERS = 64  # of a circle
+_MOST_GROUP = 1 << 30
+_ALONE = 1 << 40  # labels of shapes of no group
+
+_Points = npt.NDArray[np.float64]
+
+
+def is_labelme(path: Path) -> bool:
+    """Whether a JSON is of shapes of a picture, by its first kilobytes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return b'"images"' not in head and bool(_SHAPES.search(head))
+
+
+def labelme_files(folder: Path) -> list[Path]:
+    """The JSON files of a folder in the order of their pictures; none where the first is another's.
+
+    What cannot be read holds none.
+    """
+    try:
+        found = [p for p in folder.iterdir() if p.suffix.lower() == ".json" and p.name[0] != "."]
+    except OSError:
+        return []
+    files = sorted(found, key=lambda path: frame_order(path.name))
+    return files if files and is_labelme(files[0]) else []
+
+
+def stream_labelme(place: Path | str) -> tuple[YtvisHeader, PendingTracks]:
+    """Read a folder of JSON files, or one of them.
+
+    Args:
+        place: The folder or file.
+
+    Returns:
+        A video for the pictures of each size, and the classes; and the tracks.
+
+    Raises:
+        FormatError: A file breaks the format; the message names it and the place.
+    """
+    root = Path(place)
+    reading = _Reading(root if root.is_dir() else None)
+    files = labelme_files(root) if root.is_dir() else [root]
+    if not files:
+        raise FormatError(f"{root} holds no JSON files of LabelMe.", path=root)
+    for path in files:
+        reading.take(path)
+    return reading.found()
+
+
+@dataclass(slots=True)
+class _Pictures:
+    """Those of one size, which are a video."""
+
+    id: int
+    names: list[str] = field(default_factory=list)
+
+
+class _Reading:
+    """Takes in one file after the other.
+
+    Args:
+        folder: The one whose files they are; ``None`` for a single file, which lies beside its
+            picture.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._builder = TrackBuilder()
+        self._classes: dict[str, int] = {}
+        self._videos: dict[tuple[int, int], _Pictures] = {}
+        self._incomplete: set[int] = set()
+        self._left_out: Counter[str] = Counter()
+        self._num_alone = 0
+
+    def take(self, path: Path) -> None:
+        """Take in the shapes of one picture.
+
+        Raises:
+            FormatError: The file breaks the format.
+        """
+        report, raw = Reporter(path), read_json_file(path)
+        if not isinstance(raw, dict) or not isinstance(raw.get("shapes"), list):
+            report("", "this is no JSON of LabelMe: it has no list of shapes.")
+            return
+        size = raw.get("imageHeight"), raw.get("imageWidth")
+        height, width = size
+        if not (is_int(height) and is_int(width)) or not (
+            1 <= height <= MAX_SIDE_PX
+            and 1 <= width <= MAX_SIDE_PX
+            and height * width <= MAX_PIXELS
+        ):
+            report("imageHeight", f"{shown(width)} x {shown(height)} is no size of a picture.")
+            return
+        pictures = self._videos.setdefault((height, width), _Pictures(len(self._videos) + 1))
+        told = raw.get("imagePath")
+        name = PureWindowsPath(told).name if is_text(told) else ""  # slashes of any system
+        pictures.names.append(name if name and is_safe_name(name) else f"{path.stem}.jpg")
+        parts: dict[tuple[int, str, bool, str], list[RLEMask]] = {}
+        for number, shape in enumerate(raw["shapes"]):
+            where = f"shapes[{number}]"
+            if not isinstance(shape, dict):
+                report(where, f"a shape must be an object, not {shown(shape)}.")
+                continue
+            mask = self._mask(shape, (height, width), where, report)
+            if mask is None:
+                self._incomplete.add(pictures.id)
+            else:
+                parts.setdefault(self._key(shape, where, report), []).append(mask)
+        for (label, class_name, is_box, name), masks in parts.items():
+            whole = masks[0] if len(masks) == 1 else RLEMask.union(masks)
+            class_id = self._classes.setdefault(class_name, len(self._classes) + 1)
+            at = (pictures.id, label, class_id, len(pictures.names) - 1, whole)
+            self._builder.add(*at, is_crowd=is_box, name=name)
+
+    def found(self) -> tuple[YtvisHeader, PendingTracks]:
+        """Videos, classes and tracks, once all was taken in."""
+        before = self._before()
+        videos = tuple(
+            YtvisVideo(
+                pictures.id,
+                *size,
+                len(pictures.names),
+                tuple(f"{before}{name}" for name in pictures.names),
+                VideoDetails() if pictures.id in self._incomplete else None,
+            )
+            for size, pictures in self._videos.items()
+        )
+        classes = tuple(Category(number, name) for name, number in self._classes.items())
+        lengths = {video.id: video.length for video in videos}
+        tracks = PendingTracks(self._builder, iter(()), lengths, notes=self._notes())
+        return YtvisHeader(videos, classes), tracks
+
+    def _before(self) -> str:
+        """What stands before the names: the folder, where the pictures lie in it."""
+        names = [name for pictures in self._videos.values() for name in pictures.names[:1]]
+        if self._folder is None or not any((self._folder / name).is_file() for name in names):
+            return ""
+        folder = self._folder.resolve().name
+        return f"{folder}/" if is_safe_name(folder) else ""
+
+    def _key(
+        self, shape: dict[str, Any], where: str, report: Reporter
+    ) -> tuple[int, str, bool, str]:
+        """Label, class, whether it is a box, and name of the instance of a shape."""
+        name = shape.get("label")
+        if not is_text(name) or not name.strip():
+            report(f"{where}.label", f"expected a name, found {shown(name)}.")
+        elif reason := why_not_named(name, MAX_NAME_LETTERS):
+            report(f"{where}.label", f"the name {shown(name)} {reason}.")
+        is_box = shape.get("shape_type") in _BOXES
+        group = shape.get("group_id")
+        if is_int(group) and 0 <= group < _MOST_GROUP:
+            return group + 1, str(name).strip(), is_box, str(group)
+        self._num_alone += 1
+        return _ALONE + self._num_alone, str(name).strip(), is_box, ""
+
+    def _mask(
+        self, shape: dict[str, Any], size: tuple[int, int], where: str, report: Reporter
+    ) -> RLEMask | None:
+        """The mask of a shape; ``None`` where it has no inside."""
+        kind = shape.get("shape_type") or "polygon"
+        if kind not in _FILLED:
+            self._left_out["rectangle" if kind in _BOXES else str(kind)[:40]] += 1
+        if kind not in (*_FILLED, *_BOXES):
+            return None
+        try:
+            points = np.array(shape.get("points"), dtype=np.float64).reshape(-1, 2)
+            mask = _drawn(kind, points, shape.get("mask"), size)
+        except FormatError as error:
+            report(f"{where}.points", str(error), error.expected, error.actual)
+        except (ValueError, TypeError, OverflowError, OSError, binascii.Error, SyntaxError):
+            report(where, "its points or its mask cannot be read.")
+        else:
+            return mask if mask.area else None
+        return None
+
+    def _notes(self) -> list[str]:
+        notes = []
+        boxes = self._left_out.pop("rectangle", 0)
+        if boxes:
+            notes.append(boxes_note(boxes))
+        if self._left_out:
+            kinds = ", ".join(f"{number} x {kind}" for kind, number in self._left_out.items())
+            notes.append(left_out_note(kinds))
+        return notes
+
+
+def boxes_note(count: int) -> str:
+    """That boxes are no masks, as a sentence."""
+    if count == 1:
+        return "1 box without a mask is kept as a region to ignore; a box (X) outlines an object."
+    return (
+        f"{count:,} boxes without a mask are kept as regions to ignore; a box (X) outlines an "
+        "object."
+    )
+
+
+def left_out_note(kinds: str) -> str:
+    """That some shapes have no inside, as a sentence."""
+    return f"Shapes without an inside were left out ({kinds}), so no frame counts as complete."
+
+
+def _drawn(kind: str, points: _Points, coded: object, size: tuple[int, int]) -> RLEMask:
+    """The mask of a shape.
+
+    Raises:
+        FormatError: It is none.
+        ValueError: Its points or its picture are none.
+    """
+    if not np.isfinite(points).all() or np.abs(points).max(initial=0) > 4 * max(size):
+        raise FormatError("A shape lies outside its frame.")
+    if kind == "mask":
+        left, top = np.rint(points[0]).astype(int).tolist() if len(points) else (0, 0)
+        return _pasted(coded, left, top, size)
+    if kind == "circle" and len(points) == 2:
+        turns = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+        radius = float(np.hypot(*(points[1] - points[0])))
+        points = points[0] + radius * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    elif kind == "rectangle" and len(points) == 2:
+        (x0, y0), (x1, y1) = points.tolist()
+        points = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    inside = np.clip(points, 0, size[::-1])
+    return rasterise([inside.ravel().tolist()], size)
+
+
+def _pasted(coded: object, left: int, top: int, size: tuple[int, int]) -> RLEMask:
+    """A mask that is a picture in base64, at its place."""
+    with Image.open(BytesIO(base64.b64decode(str(coded), validate=True)), formats=["PNG"]) as image:
+        if image.width > size[1] or image.height > size[0]:
+            raise FormatError("A mask is larger than its frame.")
+        mask = np.asarray(image.convert("L")) > 0
+    height, width = mask.shape
+    if not (0 <= left <= size[1] - width and 0 <= top <= size[0] - height):
+        raise FormatError("A mask lies outside its frame.")
+    return boxed_mask(mask, size, top, left)
