@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ifc_core.errors import OutputError
+from ifc_core.io.leftovers import remove_leftovers, temporary_name
 
 
 @contextmanager
@@ -183,11 +183,14 @@ def ready_folder(path: Path | str) -> None:
 
 
 def _temporary_path(place: Path, target: Path) -> Path:
-    """Beside the place, named like the target, whose suffix says what is written."""
+    """Beside the place, named like the target, whose suffix says what is written.
+
+    What killed processes left there is removed first, so that a second try has room on the disk.
+    """
     if not place.name:  # the folder where one stands, or the topmost
         raise OutputError(f"{target} is a folder; name a place in it.", path=target)
-    # Twenty letters take 80 bytes at most, so a name that just fits leaves room for this one.
-    return place.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+    remove_leftovers(place.parent)
+    return place.with_name(temporary_name(target))
 
 
 def _old_mode(target: Path) -> int | None:
