@@ -186,6 +186,8 @@ class WindowHooks(QObject):
     def _on_key(self, widget: QWidget | None, action: Action) -> None:
         if widget is not None:
             self._held.watch(widget)
+        if QApplication.activePopupWidget() is not None:
+            return  # a key for an open menu or list, which Qt offers to what is behind it, too
         action = self._typed() or action
         if action.repeats or not self._held.is_held:
             self._studio.run_action(action.id)

@@ -1,9 +1,9 @@
 """Keys of other layouts, and keys that napari has no name for, on the canvas."""
 
 import pytest
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMenu
 
 from napari_ifc.canvas_keys import napari_key
 from napari_ifc.features.preferences import PreferencesFeature
@@ -109,3 +109,21 @@ def test_the_brush_grows_and_shrinks_by_a_tenth(desk):
     assert studio.layers.brush_size == 1
     assert studio.run_action("brush.larger")
     assert studio.layers.brush_size == 2
+
+
+def test_a_key_that_is_pressed_in_an_open_menu_is_no_action(desk, qtbot):
+    """Delete deleted tracks behind the menu, Ctrl+Z undid there."""
+    studio = desk.studio
+    size = studio.layers.brush_size
+    larger = next(s for s in studio.panel.findChildren(QShortcut) if s.key().toString() == "]")
+    menu = QMenu(studio.panel)
+    menu.addAction("Something")
+    menu.popup(studio.panel.mapToGlobal(QPoint(5, 5)))
+    qtbot.waitUntil(lambda: QApplication.activePopupWidget() is menu)
+    larger.activated.emit()
+    canvas_key = next(k for k in studio.layers._keys if str(k) == "]")
+    studio.layers._keys[canvas_key]()
+    assert studio.layers.brush_size == size
+    menu.close()
+    larger.activated.emit()
+    assert studio.layers.brush_size > size

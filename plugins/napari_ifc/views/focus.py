@@ -7,7 +7,10 @@ disabled or hidden. Space, meant for playing, would then press a button that nob
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit, QMainWindow, QWidget
+
+_RETURN = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class KeyHome(QWidget):
@@ -21,6 +24,17 @@ class KeyHome(QWidget):
             return bool(super().focusNextPrevChild(next))
         _give_to_canvas(self)
         return True
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Called with what the focused widget has no use for: Esc leads back to the canvas.
+
+        Return does so too where something was typed, as letters are no keys of actions there.
+        """
+        field = isinstance(self.window().focusWidget(), QLineEdit | QAbstractSpinBox)
+        if event.key() == Qt.Key.Key_Escape or (field and event.key() in _RETURN):
+            _give_to_canvas(self)
+        else:
+            super().keyPressEvent(event)
 
 
 def leave(part: QWidget) -> None:

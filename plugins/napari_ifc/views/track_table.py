@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import (
+    QEvent,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
+    QObject,
     QSize,
     Qt,
     Signal,
 )
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -108,6 +110,7 @@ class TrackTable(QWidget):
         self.filters.search.textChanged.connect(
             lambda _: self._proxy.show_words(self.filters.words)
         )
+        self.filters.search.installEventFilter(self)
         self._filter_button.setCheckable(True)
         self._filter_button.setAccessibleName(tr("Filter and bulk actions"))
         self._filter_button.setToolTip(tr("Filter and bulk actions"))
@@ -146,6 +149,18 @@ class TrackTable(QWidget):
         outer.addLayout(buttons)
         outer.addLayout(self._stack, 1)
         self._build_none()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Down leads from the search to what it found, of which one is selected then."""
+        if event.type() != QEvent.Type.KeyPress:
+            return False
+        assert isinstance(event, QKeyEvent)  # noqa: S101
+        if event.key() != Qt.Key.Key_Down or not self._proxy.rowCount():
+            return False
+        self.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if not self.view.selectionModel().hasSelection():
+            self.view.selectRow(0)
+        return True
 
     def _build_below_search(self) -> QScrollArea:
         """Filter and list; where a window is too low for both, they scroll and stay readable."""

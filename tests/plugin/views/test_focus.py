@@ -2,7 +2,8 @@
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QComboBox, QDockWidget, QLabel, QLineEdit, QMainWindow, QSpinBox
 
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.rows import RunView, TrackRow
@@ -92,3 +93,45 @@ def test_a_panel_in_a_window_of_its_own_keeps_the_keys(qtbot):
     panel.propose.button.setFocus()
     panel.propose.show_state(reason="A run is going on.", button_text="Propose", estimate="")
     assert panel.focusWidget() is panel
+
+
+def visible(panel, kind):
+    return next(x for x in panel.findChildren(kind) if x.isVisible() and x.isEnabled())
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter])
+@pytest.mark.parametrize(("page", "kind"), [("tracks", QLineEdit), ("propose", QSpinBox)])
+def test_a_field_gives_the_keys_back(panel, page, kind, key):
+    """Letters are typed there, so that no key of a tool leads out of it."""
+    panel.tracks.set_rows([ROW], ())
+    panel.show_page(page)
+    field = visible(panel, kind)
+    field.setFocus()
+    QTest.keyClick(field, key)
+    assert on_canvas(panel)
+
+
+def test_escape_gives_back_the_keys_of_a_box_and_return_does_not(panel):
+    panel.show_page("propose")
+    box = visible(panel, QComboBox)
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert panel.window().focusWidget() is box
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    assert on_canvas(panel)
+
+
+def test_down_leads_from_the_search_to_what_was_found(panel):
+    tracks = panel.tracks
+    tracks.set_rows([ROW], ())
+    panel.show_page("tracks")
+    search = tracks.filters.search
+    search.setFocus()
+    QTest.keyClicks(search, "dog")
+    QTest.keyClick(search, Qt.Key.Key_Down)
+    assert panel.window().focusWidget() is tracks.view
+    assert [index.row() for index in tracks.view.selectionModel().selectedRows()] == [0]
+    search.setFocus()
+    QTest.keyClicks(search, "x")
+    QTest.keyClick(search, Qt.Key.Key_Down)  # nothing was found
+    assert panel.window().focusWidget() is search
