@@ -22,6 +22,7 @@ from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames
+from ifc_core.io.leftovers import remove_leftovers, temporary_name
 from ifc_core.io.problems import why_no_file
 from ifc_core.jobs import JobContext
 
@@ -169,8 +170,10 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
             names = [info for info in pack.infolist() if not info.is_dir()]
             _check_names([info.filename for info in names], source)
             made.callback(_make_folder(target.parent))
+            remove_leftovers(target.parent)  # of one that was killed: it may have filled the disk
             _check_room(sum(info.file_size for info in names), source, target)
-            partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            partial = target.with_name(temporary_name(target))
+            partial.mkdir(0o700)
             try:
                 inner = partial / target.name  # what goes wrong is told under this name
                 inner.mkdir()

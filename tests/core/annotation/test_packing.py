@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -296,3 +298,22 @@ def test_unpacking_that_fails_leaves_no_new_folders(project, tmp_path):
             unpack_project(tmp_path / "a.ifcpack", tmp_path / above / "er" / "b.ifcproj", context)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "old", "p.ifcproj"]
     assert list((tmp_path / "old").iterdir()) == []
+
+
+_KILLED = """
+import os, signal, sys
+from ifc_core.annotation import packing
+packing._bring_up_to_date = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
+packing.unpack_project(sys.argv[1], sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can be killed so there")
+def test_what_a_killed_unpacking_left_is_gone_after_the_next(project, tmp_path):
+    pack, folder = tmp_path / "a.ifcpack", tmp_path / "new" / "b.ifcproj"
+    pack_project(project, pack)
+    subprocess.run([sys.executable, "-c", _KILLED, str(pack), str(folder)], check=False)
+    (left,) = folder.parent.iterdir()
+    assert left.name.startswith(".b.")
+    unpack_project(pack, folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["b.ifcproj"]
