@@ -13,6 +13,7 @@ from ifc_core.io.problems import listed
 TRAIN, VALID = "train", "valid"
 """What the parts are called, as YouTube-VIS has it."""
 _PARTS = 2
+_MOST_SEEDS = 200  # that are tried; of a hundred videos about every tenth draws as many as wished
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class Parts:
         moved_to: The part that it was put into.
         by_name: Names of those whose side was drawn by their name, since their content is unknown.
         idle: Names of those that were named for validation and have nothing to export.
+        wished: How many of the share were wished for validation, where a video or more away from
+            those that were drawn; else 0.
+        better_seed: A seed that draws as many as wished, where there is one.
     """
 
     train: tuple[int, ...]
@@ -59,6 +63,8 @@ class Parts:
     moved_to: str = ""
     by_name: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
+    wished: int = 0
+    better_seed: int | None = None
 
     def notes(self) -> tuple[str, ...]:
         """Sentences on what is not as one would expect."""
@@ -67,6 +73,12 @@ class Parts:
             found.append(
                 f"No video was drawn for the part {self.moved_to}, so {self.moved} was put there; "
                 "this may change as videos are added."
+            )
+        if self.wished and self.better_seed is not None:
+            found.append(
+                f"Of {len(self.train) + len(self.valid)} videos {len(self.valid)} were drawn for "
+                f"validation, where the share means {self.wished}; on the command line "
+                f"--split-seed {self.better_seed} draws as many."
             )
         if self.by_name:
             found.append(
@@ -86,7 +98,8 @@ def part_videos(
     A number between 0 and 1 follows from the seed and the video's content (its name where the
     content is not known yet); below the share it is for validation. So each video stays on its
     side as others come, are taken out, or are moved to another project. As few are drawn, their
-    number is near the share only; of two videos or more each part gets one at least.
+    number is near the share only: where it is a video or more away a note names a seed that hits
+    it. Of two videos or more each part gets one at least.
 
     Args:
         videos: Those with something to export.
@@ -103,7 +116,7 @@ def part_videos(
             f"Training and validation need two videos with something to export; {have}."
         )
     drawn = {video.id: _number(video, split.seed) for video in videos}
-    valid = {i for i, number in drawn.items() if number < split.share or i in split.valid_ids}
+    valid = _drawn_for_validation(videos, split, split.seed)
     free = sorted(set(drawn) - set(split.valid_ids), key=drawn.__getitem__)
     names, moved, moved_to = {video.id: video.name for video in videos}, "", ""
     if split.share and not valid:
@@ -124,7 +137,25 @@ def part_videos(
         moved_to,
         tuple(v.name for v in videos if split.share and v.id in free and not v.fingerprint),
         tuple(v.name for v in others if v.id in split.valid_ids),
+        *((0, None) if moved else _wish(videos, split, len(valid))),
     )
+
+
+def _drawn_for_validation(videos: Sequence[VideoEntry], split: Split, seed: int) -> set[int]:
+    """Ids of those that are below the share, or named."""
+    return {v.id for v in videos if v.id in split.valid_ids or _number(v, seed) < split.share}
+
+
+def _wish(videos: Sequence[VideoEntry], split: Split, count: int) -> tuple[int, int | None]:
+    """How many were wished where it is another number, and a seed that draws them."""
+    exact = split.share * len(videos)
+    wished = min(max(round(exact), 1, len(split.valid_ids)), len(videos) - 1)
+    if not split.share or abs(count - exact) < 1 or count == wished:
+        return 0, None
+    for seed in range(_MOST_SEEDS):
+        if len(_drawn_for_validation(videos, split, seed)) == wished:
+            return wished, seed
+    return wished, None
 
 
 def _number(video: VideoEntry, seed: int) -> float:

@@ -264,6 +264,8 @@ REPORTS = (
     "what was there is rejected, unless people made it and theirs is a proposal.",
     "{count} tracks cover ones of the project with a mean IoU of {iou}: the new ones are "
     "proposals, beside what was there.",
+    "Of {count} videos {number} were drawn for validation, where the share means {first}; on the "
+    "command line --split-seed {last} draws as many.",
     "No video was drawn for the part {text}, so {name} was put there; this may change as videos "
     "are added.",
     "The file was never seen of {names}: the part was drawn by name and may be another one once "

@@ -99,6 +99,21 @@ def test_neither_part_is_empty_and_it_is_said_what_was_moved(share):
     assert note.startswith(f"No video was drawn for the part {part}, so {name} was put there;")
 
 
+def test_where_the_draw_is_far_from_the_share_a_seed_is_told_that_hits_it():
+    videos = [entry(number) for number in range(1, 11)]
+    told = 0
+    for seed in range(12):
+        parts = part_videos(videos, Split(0.3, seed))
+        notes = parts.notes()
+        assert bool(notes) == (abs(len(parts.valid) - 3) >= 1)
+        if notes:
+            told += 1
+            assert notes[0].startswith(f"Of 10 videos {len(parts.valid)} were drawn for validation")
+            assert len(part_videos(videos, Split(0.3, parts.better_seed)).valid) == 3
+    assert 0 < told < 12
+    assert part_videos(videos, Split(0.3, valid_ids=(1, 2, 3, 4, 5))).wished in (0, 5)
+
+
 def test_what_was_named_in_vain_and_what_may_change_sides_is_told():
     videos = [entry(1), entry(2, ""), entry(3), entry(4, "")]
     parts = part_videos(videos, Split(0.4, valid_ids=(4, 5)), [entry(5), entry(6)])

@@ -108,6 +108,7 @@ _MADE = (
     ),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
     *(measurement_export._unread_note(count)[0] for count in (1, 30)),
+    *Parts((1, 2), (3, 4, 5), wished=1, better_seed=4).notes(),
     *(note for moved_to in (TRAIN, VALID) for note in Parts((1,), (2,), "a b", moved_to).notes()),
 )
 
