@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -139,33 +140,58 @@ def find_video(
     return next((path for path in others if seen.is_same_video(path, entry)), None)
 
 
-def find_longer(
-    entry: VideoEntry,
-    folder: Path,
-    search: Sequence[Path],
-    nearby: Nearby,
-    entries: Sequence[VideoEntry],
-) -> Video | None:
-    """The file that a video of which nothing but annotations was seen is the beginning of.
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where files are looked for that a person must agree to.
 
-    Annotations need not go to the end of their video, such as those in a text of MOTS, which tells
-    of masks alone. It is the only file of its name and size that is longer.
-
-    Args:
-        entry: The video as the project knows it.
+    Attributes:
         folder: The project folder.
         search: More folders to look in, with what lies below them.
         nearby: What was looked at for other videos.
         entries: The videos of the project.
     """
+
+    folder: Path
+    search: Sequence[Path]
+    nearby: Nearby
+    entries: Sequence[VideoEntry]
+
+    def only(
+        self, entry: VideoEntry, among: Sequence[VideoEntry], is_meant: Callable[[Video], bool]
+    ) -> Video | None:
+        """The only content among files of the name of one of some videos that is meant."""
+        places = self.nearby.paths([self.folder.parent, self.folder, *self.search])
+        named = [path for path in places if _is_closest(path, entry, among)]
+        opened = [video for video in map(self.nearby.opened, named) if video is not None]
+        found = {video.fingerprint: video for video in opened if is_meant(video)}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+
+def find_longer(entry: VideoEntry, around: Around) -> Video | None:
+    """The file that a video of which nothing but annotations was seen is the beginning of.
+
+    Annotations need not go to the end of their video, such as those in a text of MOTS, which tells
+    of masks alone. It is the only file of its name and size that is longer.
+    """
     if entry.fingerprint:
         return None
-    unseen = [e for e in entries if not e.fingerprint]
-    places = nearby.paths([folder.parent, folder, *search])
-    named = [path for path in places if _is_closest(path, entry, unseen)]
-    opened = [video for video in map(nearby.opened, named) if video is not None]
-    found = {v.fingerprint: v for v in opened if begins(v, entry, entries)}
-    return next(iter(found.values())) if len(found) == 1 else None
+    unseen = [e for e in around.entries if not e.fingerprint]
+    return around.only(entry, unseen, lambda video: begins(video, entry, around.entries))
+
+
+def find_copy(entry: VideoEntry, around: Around) -> Video | None:
+    """The file that may be a video coded anew: of its name, size and length, and another content.
+
+    Nobody can tell whether its frames show the same, so a person has to say it.
+    """
+    if not entry.fingerprint:
+        return None
+
+    def is_meant(video: Video) -> bool:
+        is_other = all(video.fingerprint != other.fingerprint for other in around.entries)
+        return is_other and _has_shape(entry, video.size, video.num_frames)
+
+    return around.only(entry, around.entries, is_meant)
 
 
 def _is_named(path: Path, names: Set[str]) -> bool:

@@ -92,11 +92,26 @@ def longer_note(entry: VideoEntry, found: Video) -> str:
     )
 
 
+def _copy_note(entry: VideoEntry, found: Video, is_taken: bool) -> str:
+    told = f"{found.path} has the name, size and number of frames of {entry.name}"
+    if is_taken:
+        return f"{told}, and another content: look whether the masks lie on their frames."
+    return f"{told}, and another content: --recoded takes it where it was coded anew."
+
+
 def locate(
     project: Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")],
     folders: Annotated[
         list[Path], typer.Argument(help="Folders to look in, four deep.", metavar="FOLDER")
     ],
+    recoded: Annotated[
+        bool,
+        typer.Option(
+            "--recoded",
+            help="Take files of the same name, size and number of frames, whose content is another "
+            "since they were coded anew.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Find the videos of a project that were moved, by their content; nothing is added.
@@ -106,7 +121,8 @@ def locate(
     status 2 where some are not found.
     """
     from ifc_core.annotation import Project
-    from ifc_core.annotation.locating import Nearby, find_longer
+    from ifc_core.annotation.edits import SetVideo
+    from ifc_core.annotation.locating import Around, Nearby, find_copy, find_longer
 
     for folder in folders:
         if not folder.is_dir():
@@ -122,11 +138,16 @@ def locate(
                 opened.locate_video(entry.id)
                 continue
             place = opened.find_video_file(entry.id, folders, nearby)
-            if place is None:
-                among = (opened.folder, folders, nearby, opened.videos())
-                if (video := find_longer(entry, *among)) is not None:
-                    place = video.path
-                    notes.append(longer_note(entry, video))
+            around = Around(opened.folder, folders, nearby, opened.videos())
+            if place is None and (video := find_longer(entry, around)) is not None:
+                place = video.path
+                notes.append(longer_note(entry, video))
+            if place is None and (video := find_copy(entry, around)) is not None:
+                notes.append(_copy_note(entry, video, recoded))
+                if recoded:
+                    opened.apply(SetVideo(entry.id, found=video, is_coded_anew=True))
+                    found[entry.name] = str(video.path)
+                    continue
             if place is None:
                 missing.append(entry.name)
                 continue

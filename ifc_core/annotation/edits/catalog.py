@@ -53,6 +53,8 @@ class SetVideo(Edit):
         annotation_step: New step.
         found: The file itself, as it was opened: its place, and the frames, rate and fingerprint
             that were not known while only its annotations were.
+        is_coded_anew: Take ``found`` though its content is another, with as many frames of the
+            same size, since a person says that they show the same.
         given_fps: Frames per second of pictures that tell none; 0 takes them away again.
         um_per_px: Micrometres from one pixel to the next; 0 takes the scale away again.
     """
@@ -62,6 +64,7 @@ class SetVideo(Edit):
     path: Path | None = None
     annotation_step: int | None = None
     found: Video | None = None
+    is_coded_anew: bool = False
     given_fps: float | None = None
     um_per_px: float | None = None
 
@@ -78,8 +81,11 @@ class SetVideo(Edit):
         if self.path is not None:
             new[2], new[3] = rows.stored_paths(self.path, tx.folder)
         if self.found is not None:
+            if self.is_coded_anew and new[_NUM_FRAMES] == self.found.num_frames:
+                new[8] = ""  # what is known of its content counts no more
             _take_over(tx, new, self.found)
-        if new[1] == old[1] and new[2:4] != list(old[2:4]):  # its place alone
+        is_elsewhere = self.is_coded_anew or new[2:4] != list(old[2:4])
+        if new[1] == old[1] and is_elsewhere:  # its place alone
             label = f"Locate video {video.name}"
         if self.annotation_step is not None:
             if self.annotation_step < 1:

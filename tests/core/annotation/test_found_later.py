@@ -9,7 +9,7 @@ import pytest
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations
-from ifc_core.annotation.locating import Nearby, find_longer
+from ifc_core.annotation.locating import Around, Nearby, find_longer
 from ifc_core.errors import FormatError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask, Video
@@ -129,8 +129,8 @@ def test_a_person_may_say_that_a_longer_file_is_what_annotations_began(beginning
 def test_the_only_longer_file_of_the_name_is_found_where_one_looks(beginning, clip_file, tmp_path):
     def found():
         entries = beginning.videos()
-        search = [tmp_path / "in"]
-        return find_longer(entries[0], beginning.folder, search, Nearby(), entries)
+        around = Around(beginning.folder, [tmp_path / "in"], Nearby(), entries)
+        return find_longer(entries[0], around)
 
     (tmp_path / "in").mkdir()
     shutil.copy(clip_file, tmp_path / "in" / "other.mp4")

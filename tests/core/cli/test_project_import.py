@@ -10,8 +10,9 @@ import pytest
 
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.locking import WriterLock
+from ifc_core.errors import EditError
 from ifc_core.io.video import open_video
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category, RLEMask, Video
 
 
 def mask(shift=0):
@@ -233,3 +234,46 @@ def test_a_folder_of_pictures_with_shapes_beside_them_brings_both(run, tmp_path,
     with Project.open(tmp_path / "p.ifcproj") as project:
         assert project.video(1).fingerprint
         assert len(project.masks_at(1, 0)) == 1
+
+
+def test_a_video_that_was_coded_anew_is_taken_where_a_person_says_so(run, tmp_path, clip_file):
+    place, films = tmp_path / "p.ifcproj", tmp_path / "films"
+    films.mkdir()
+    film = films / "film.mp4"
+    shutil.copy(clip_file, film)
+    annotated(run, place, film, 0)
+    film.write_bytes(clip_file.read_bytes() + b"\0")
+    code, out, _ = run("locate", place, films)
+    assert code == 2
+    assert "film: not found" in out
+    assert "another content: --recoded takes it" in out
+    code, out, _ = run("locate", place, films, "--recoded")
+    assert code == 0
+    assert "look whether the masks lie on their frames" in out
+    with Project.open(place) as project:
+        with open_video(film) as reader:
+            assert project.video(1).video == reader.video
+        assert len(project.masks_at(1, 3)) == 1
+        assert project.undo_label == "Locate video film"
+        project.undo()
+        assert project.find_video_file(1) is None
+
+
+def test_of_two_files_coded_anew_and_of_another_length_none_is_taken(run, tmp_path, clip_file):
+    place, films = tmp_path / "p.ifcproj", tmp_path / "films"
+    (films / "b").mkdir(parents=True)
+    film = films / "film.mp4"
+    shutil.copy(clip_file, film)
+    annotated(run, place, film, 0)
+    film.write_bytes(clip_file.read_bytes() + b"\0")
+    (films / "b" / "film.mp4").write_bytes(clip_file.read_bytes() + b"\0\0")
+    assert run("locate", place, films, "--recoded")[0] == 2
+    (films / "b" / "film.mp4").unlink()
+    with Project.open(place) as project:
+        entry = project.video(1)
+        shorter = Video(film, entry.num_frames - 1, *entry.size, 10.0, "1-a")
+        with pytest.raises(EditError, match="is not the video film"):
+            project.apply(edits.SetVideo(1, found=shorter, is_coded_anew=True))
+        smaller = Video(film, entry.num_frames, 5, 5, 10.0, "1-a")
+        with pytest.raises(EditError, match="is not the video film"):
+            project.apply(edits.SetVideo(1, found=smaller, is_coded_anew=True))
