@@ -78,3 +78,19 @@ def test_a_frame_with_proposals_of_a_run_is_approved_when_asked_again(desk, qtbo
     assert not desk.editor.frame_is_approved()
     studio.run_action("frame.approve")
     assert desk.editor.frame_is_approved()
+
+
+def test_masks_beside_the_frames_that_are_proposed_on_anew_are_not_waited_for(desk, qtbot):
+    studio = desk.studio
+    desk.engine.pause_after = 8
+    studio.timeline.mark(FrameRange(2, 3, ()))
+    studio.run_action("range.repropose")
+    proposer = studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.num_provisional(range(10)) == 4)
+    qtbot.waitUntil(lambda: bool(proposer.provisional_at(7)))  # looked at, and dropped at the end
+    studio.layers.go_to(7)
+    studio.run_action("frame.approve")
+    assert desk.editor.frame_is_approved()
+    studio.layers.go_to(3)
+    studio.run_action("frame.approve")
+    assert not desk.editor.frame_is_approved()

@@ -412,8 +412,10 @@ class ProposeController:
         return self._project.staged_masks_at(self._run_id, frame_index)
 
     def num_provisional(self, frames: range) -> int:
-        """How many provisional masks lie on some frames."""
-        return sum(i in frames for known in self._instances.values() for i in known.frames)
+        """How many provisional masks lie on some frames, beside those that are only looked at."""
+        first, last = self._scope.bounds(self._entry.num_frames)
+        to_come = range(max(first, frames.start), min(last + 1, frames.stop))
+        return sum(i in to_come for known in self._instances.values() for i in known.frames)
 
     def rows(self) -> list[TrackRow]:
         """Lines of the table for provisional instances; their ids are negative."""
