@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ _MASKS_AT_ONCE = 512
 _UNIT = 1 << 16  # signals travel as whole numbers of this part
 
 _NUM_COLUMNS = 8
+_NUM_FIELDS = 8  # of FrameColumns
 _QUERY = """
 SELECT group_concat(track_id), group_concat(frame_index), group_concat(current.mask_id),
     group_concat(state * 16 + source), group_concat(area),
@@ -152,14 +154,20 @@ def boxes_of(
 
 def columns_of_video(db: sqlite3.Connection, video_id: int) -> dict[int, FrameColumns]:
     """The columns of all tracks of a video: track id -> columns."""
-    blocks = list(_blocks(db, video_id))
-    if not blocks:
+    blocks: list[list[npt.NDArray[Any]]] = [[] for _ in range(1 + _NUM_FIELDS)]
+    for table in _blocks(db, video_id):
+        for column, part in zip(blocks, (table[0].astype(np.int32), *_fields(table)), strict=True):
+            column.append(part)
+    if not blocks[0]:
         return {}
-    table = np.concatenate(blocks, axis=1)
-    table = table[:, np.lexsort((table[1], table[0]))]
-    ids, starts = np.unique(table[0], return_index=True)
-    parts = np.split(table, starts[1:], axis=1)
-    return {int(i): _columns(part) for i, part in zip(ids, parts, strict=True)}
+    track_id = np.concatenate(blocks[0])
+    order = np.lexsort((np.concatenate(blocks[1]), track_id))
+    ids, starts = np.unique(track_id[order], return_index=True)
+    parts = []
+    for column in blocks[1:]:
+        parts.append(np.split(np.concatenate(column)[order], starts[1:]))
+        column.clear()  # of millions of masks not all is held twice
+    return {int(i): FrameColumns(*some) for i, *some in zip(ids, *parts, strict=True)}
 
 
 def _blocks(db: sqlite3.Connection, video_id: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -179,15 +187,18 @@ def _sorted(table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _columns(table: npt.NDArray[np.int64]) -> FrameColumns:
-    return FrameColumns(
-        frame_index=table[1].astype(np.int32),
-        mask_id=table[2].copy(),
-        state=(table[3] >> 4).astype(np.uint8),
-        source=(table[3] & 15).astype(np.uint8),
-        area_px=table[4].astype(np.int32),
-        uncertainty=_signal(table[5]),
-        link_score=_signal(table[6]),
-        quality=_signal(table[7]),
+    return FrameColumns(*_fields(table))
+
+
+def _fields(table: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
+    """The fields of :class:`FrameColumns` in their order."""
+    return (
+        table[1].astype(np.int32),
+        table[2].copy(),
+        (table[3] >> 4).astype(np.uint8),
+        (table[3] & 15).astype(np.uint8),
+        table[4].astype(np.int32),
+        *map(_signal, table[5:]),
     )
 
 
