@@ -83,9 +83,16 @@ class TrackOps:
         if reason:
             return reason
         scope = reach.scope(self._here)
-        if any(len(self._project.track_columns(i, scope)) for i in self._editor.selected):
+        if any(self._has_anything(i, scope) for i in self._editor.selected):
             return ""
         return tr("The selected tracks have nothing there.")
+
+    def _has_anything(self, track_id: int, scope: Scope) -> bool:
+        if not self._index.is_loaded:
+            return len(self._project.track_columns(track_id, scope)) > 0
+        frames = self._index.frames(track_id).columns.frame_index
+        first, last = scope.bounds(self._entry.num_frames)
+        return bool(np.searchsorted(frames, first) < np.searchsorted(frames, last, "right"))
 
     def begin_here(self) -> EditResult:
         """Take away what the selected tracks have before the current frame."""
@@ -96,8 +103,8 @@ class TrackOps:
         reason = self._editor.why_not_selected()
         if reason:
             return reason
-        first = [self._index.masked_frames(i)[:1] for i in self._editor.selected]
-        before = any(frames and frames[0] < self._here for frames in first)
+        shown = [self._index.frames(i).masked for i in self._editor.selected]
+        before = any(len(frames) and frames[0] < self._here for frames in shown)
         return "" if before else tr("The selected tracks begin here or later.")
 
     def end_here(self) -> EditResult:
@@ -109,8 +116,8 @@ class TrackOps:
         reason = self._editor.why_not_selected()
         if reason:
             return reason
-        last = [self._index.masked_frames(i)[-1:] for i in self._editor.selected]
-        after = any(frames and frames[0] > self._here for frames in last)
+        shown = [self._index.frames(i).masked for i in self._editor.selected]
+        after = any(len(frames) and frames[-1] > self._here for frames in shown)
         return "" if after else tr("The selected tracks end here or earlier.")
 
     # Filling

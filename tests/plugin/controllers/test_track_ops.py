@@ -57,6 +57,20 @@ def test_clearing_by_scope(desk, reach, left):
     assert "nothing there" in desk.ops.why_not_clear(reach)
 
 
+def test_what_is_possible_with_long_tracks_is_found_without_reading_them(desk, monkeypatch):
+    desk.track(2, 4, 6)
+    monkeypatch.setattr(TrackIndex, "masked_frames", lambda *args: pytest.fail("a list of frames"))
+    monkeypatch.setattr(desk.project, "track_columns", lambda *args: pytest.fail("read again"))
+    for here, clear, before, after in ((4, True, True, True), (2, True, False, True)):
+        desk.editor.go_to(here)
+        assert (not desk.ops.why_not_clear(Reach.FRAME)) is clear
+        assert (not desk.ops.why_not_begin_here()) is before
+        assert (not desk.ops.why_not_end_here()) is after
+    desk.editor.go_to(7)
+    assert desk.ops.why_not_clear(Reach.ONWARD)
+    assert desk.ops.why_not_end_here()
+
+
 def test_trimming_to_either_side(desk):
     track = desk.track(2, 4, 6)
     desk.editor.go_to(4)
