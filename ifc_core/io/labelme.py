@@ -18,15 +18,20 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from ifc_core.errors import FormatError
+from ifc_core.io.drawn_shapes import (
+    Points,
+    box_corners,
+    ellipse_mask,
+    polygon_mask,
+    unmasked_notes,
+)
 from ifc_core.io.frame_list import frame_order
 from ifc_core.io.json_file import read_json_file
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_int, is_text, shown, why_not_named
-from ifc_core.io.segmentations import rasterise
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
 from ifc_core.io.ytvis_types import VideoDetails, YtvisHeader, YtvisVideo
@@ -37,11 +42,8 @@ _HEAD_BYTES = 1 << 16
 _SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
 _BOXES = ("rectangle", "rotation")
 _FILLED = ("polygon", "circle", "mask")
-_CORNERS = 64  # of a circle
 _MOST_GROUP = 1 << 30
 _ALONE = 1 << 40  # labels of shapes of no group
-
-_Points = npt.NDArray[np.float64]
 
 
 def is_labelme(path: Path) -> bool:
@@ -217,32 +219,11 @@ class _Reading:
         return None
 
     def _notes(self) -> list[str]:
-        notes = []
         boxes = self._left_out.pop("rectangle", 0)
-        if boxes:
-            notes.append(boxes_note(boxes))
-        if self._left_out:
-            kinds = ", ".join(f"{number} x {kind}" for kind, number in self._left_out.items())
-            notes.append(left_out_note(kinds))
-        return notes
+        return unmasked_notes(boxes, self._left_out)
 
 
-def boxes_note(count: int) -> str:
-    """That boxes are no masks, as a sentence."""
-    if count == 1:
-        return "1 box without a mask is kept as a region to ignore; a box (X) outlines an object."
-    return (
-        f"{count:,} boxes without a mask are kept as regions to ignore; a box (X) outlines an "
-        "object."
-    )
-
-
-def left_out_note(kinds: str) -> str:
-    """That some shapes have no inside, as a sentence."""
-    return f"Shapes without an inside were left out ({kinds}), so no frame counts as complete."
-
-
-def _drawn(kind: str, points: _Points, coded: object, size: tuple[int, int]) -> RLEMask:
+def _drawn(kind: str, points: Points, coded: object, size: tuple[int, int]) -> RLEMask:
     """The mask of a shape.
 
     Raises:
@@ -255,14 +236,13 @@ def _drawn(kind: str, points: _Points, coded: object, size: tuple[int, int]) -> 
         left, top = np.rint(points[0]).astype(int).tolist() if len(points) else (0, 0)
         return _pasted(coded, left, top, size)
     if kind == "circle" and len(points) == 2:
-        turns = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+        x, y = points[0].tolist()
         radius = float(np.hypot(*(points[1] - points[0])))
-        points = points[0] + radius * np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    elif kind == "rectangle" and len(points) == 2:
-        (x0, y0), (x1, y1) = points.tolist()
-        points = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    inside = np.clip(points, 0, size[::-1])
-    return rasterise([inside.ravel().tolist()], size)
+        is_round = radius > 0
+        return ellipse_mask((x, y), (radius,) * 2, 0.0, size) if is_round else RLEMask.empty(size)
+    if kind == "rectangle" and len(points) == 2:
+        points = box_corners(*points.ravel().tolist())
+    return polygon_mask(np.clip(points, 0, size[::-1]), size)
 
 
 def _pasted(coded: object, left: int, top: int, size: tuple[int, int]) -> RLEMask:
