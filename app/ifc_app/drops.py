@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ifc_core.annotation.annotation_folders import annotation_format
+from ifc_core.io.cvat import CVAT_SUFFIXES
 from ifc_core.io.label_stacks import is_label_stack
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from napari_ifc.controllers.session import is_project
@@ -27,8 +28,8 @@ class Drops:
     def take(self, paths: Sequence[Path]) -> None:
         """Open the first; further videos follow into its project once it is open.
 
-        A folder of annotations alone goes into the project that is open, if one is; so does a
-        TIFF stack of labels.
+        A folder of annotations alone goes into the project that is open, if one is; so do a
+        TIFF stack of labels and a file of CVAT.
 
         Args:
             paths: At least one.
@@ -43,7 +44,8 @@ class Drops:
 
 
 def _are_annotations(path: Path) -> bool:
-    return annotation_format(path) is not None or is_label_stack(path)
+    is_of_cvat = path.suffix.lower() in CVAT_SUFFIXES and path.is_file()
+    return is_of_cvat or annotation_format(path) is not None or is_label_stack(path)
 
 
 def _is_video(path: Path) -> bool:

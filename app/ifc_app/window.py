@@ -27,6 +27,7 @@ from ifc_app.layout import (
 from ifc_app.panel_width import PanelWidth
 from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
+from ifc_core.annotation.annotation_files import ANNOTATION_SUFFIXES
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
 from napari_ifc.controllers.sample import sample_path
@@ -176,7 +177,7 @@ class DesktopWindow(QObject):
         project, self._remembered = session.project, path
         with contextlib.suppress(IFCError):  # a convenience; the open video matters more
             found = project.progress()
-            several = found.num_videos > 1 or path.suffix.lower() == ".json"
+            several = found.num_videos > 1 or path.suffix.lower() in ANNOTATION_SUFFIXES
             self._remembered = project.folder if several else path
             picture = self._picture_shown()
             self.recent.add(self._remembered, found.num_frames, picture, instead_of=path)

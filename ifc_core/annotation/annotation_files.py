@@ -13,6 +13,7 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import FormatError
 from ifc_core.io.coco import stream_coco
 from ifc_core.io.ctc import stream_ctc
+from ifc_core.io.cvat import CVAT_SUFFIXES, is_cvat, iter_cvat
 from ifc_core.io.davis import stream_davis
 from ifc_core.io.label_stacks import is_label_stack
 from ifc_core.io.mots import iter_mots
@@ -20,6 +21,9 @@ from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
+
+ANNOTATION_SUFFIXES = (".json", *CVAT_SUFFIXES)
+"""What files of annotations end in; folders of them end in anything."""
 
 _TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations|shapes)"\s*:')
 _BLOCK_BYTES = 1 << 20
@@ -44,6 +48,8 @@ def detect_format(path: Path) -> ExportFormat:
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(f"{path} cannot be read: {reason}.", path=path) from error
+    if is_cvat(path, head):
+        return ExportFormat.CVAT
     if head.startswith(b"["):
         return ExportFormat.YTVIS_RESULTS
     if head.startswith(b"{"):
@@ -110,6 +116,8 @@ def iter_open(
     """
     if form is ExportFormat.MOTS:
         return (yield from iter_mots(path, context, first_number))
+    if form is ExportFormat.CVAT:
+        return (yield from iter_cvat(path, context))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
         return header, _with_sound_scores(iter_ytvis_tracks(path, header), path)

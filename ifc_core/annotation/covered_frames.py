@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ifc_core.annotation.file_videos import FileVideo
 
 Runs = tuple[range, ...]
 """Frames as ascending ranges that do not interlace."""
@@ -28,6 +32,24 @@ def among(frames: Sequence[int], runs: Runs) -> list[int]:
     begins = [run.start for run in runs]
     places = [(frame, bisect_right(begins, frame) - 1) for frame in frames]
     return [frame for frame, place in places if place >= 0 and frame in runs[place]]
+
+
+def covered_text(places: Mapping[int, FileVideo], named: Collection[int]) -> str:
+    """Which frames of its videos the file covers, for the journal.
+
+    Args:
+        places: File id of each video -> where it goes, in the order in which videos are added.
+        named: Those of which the file says something.
+    """
+    new: dict[int, int] = {}
+    covered: dict[int, set[int]] = {}
+    for key, entry in places.items():
+        place = entry.place
+        if not isinstance(place, int):
+            place = new.setdefault(id(place), -1 - len(new))
+        if key in named:
+            covered.setdefault(place, set()).update(entry.frames)
+    return as_text(covered)
 
 
 def as_text(covered: Mapping[int, Collection[int]]) -> str:

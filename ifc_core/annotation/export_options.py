@@ -25,6 +25,7 @@ class ExportFormat(StrEnum):
     DAVIS = "davis"
     MOTS = "mots"
     CTC = "ctc"
+    CVAT = "cvat"
     CSV = "csv"
     CSV_TRACKS = "csv-tracks"
     OVERLAY = "overlay"
@@ -45,6 +46,7 @@ FILE_SUFFIXES: Mapping[ExportFormat, str] = MappingProxyType(
         ExportFormat.YTVIS: ".json",
         ExportFormat.YTVIS_RESULTS: ".json",
         ExportFormat.COCO: ".json",
+        ExportFormat.CVAT: ".xml",
         ExportFormat.CSV: ".csv",
         ExportFormat.CSV_TRACKS: ".csv",
         ExportFormat.OVERLAY: ".mp4",

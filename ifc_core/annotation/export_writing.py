@@ -34,6 +34,7 @@ from ifc_core.errors import OutputError
 from ifc_core.io.atomic import atomic_folder, check_new_folder, check_parent, told_of
 from ifc_core.io.coco import write_coco_tracks
 from ifc_core.io.ctc import write_ctc_frames
+from ifc_core.io.cvat_writing import write_cvat_frames
 from ifc_core.io.davis import resolution_of, write_davis_frames
 from ifc_core.io.mots import write_mots_frames
 from ifc_core.io.problems import as_name
@@ -198,7 +199,9 @@ def _naming(form: ExportFormat, with_frames: bool) -> FrameNaming:
     """What a format calls its frames."""
     if form in (ExportFormat.MOTS, ExportFormat.CTC):
         return FrameNaming.NUMBERS
-    return FrameNaming.JPEG if with_frames else FrameNaming.PICTURES
+    if with_frames:
+        return FrameNaming.JPEG
+    return FrameNaming.CVAT if form is ExportFormat.CVAT else FrameNaming.PICTURES
 
 
 def _categories(reader: ProjectReader, options: ExportOptions) -> list[Category]:
@@ -232,6 +235,11 @@ class _Content:
         self._context = context
         self.num_masks = 0
 
+    @property
+    def frame_indices(self) -> dict[int, tuple[int, ...]]:
+        """Video id -> the frames of the video that are exported."""
+        return {s.video.id: tuple(s.frames) for s in self._selections}
+
     def tracks(self, *, all_frames: bool = False) -> Iterator[YtvisTrack]:
         total = sum(len(s.tracks) for s in self._selections)
         number = 0
@@ -255,6 +263,9 @@ def _write(target: Path, form: ExportFormat, content: _Content, before: Written)
         losses = write_ctc_frames(content.frames, target)
         lost = (losses.hidden_pixels, losses.cut_mothers)
         return Written(content.frames.num_masks, 0, 0, *lost)
+    if form is ExportFormat.CVAT:
+        write_cvat_frames(content.frames, content.frame_indices, target)
+        return Written(content.frames.num_masks, notes=_task_note(content.header))
     if form is ExportFormat.YTVIS:
         write_ytvis_tracks(content.header, content.tracks(), target)
     elif form is ExportFormat.YTVIS_RESULTS:
@@ -263,6 +274,16 @@ def _write(target: Path, form: ExportFormat, content: _Content, before: Written)
         taken = (before.frames, before.masks)
         write_coco_tracks(content.header, content.tracks(), target, *taken)
     return Written(content.num_masks)
+
+
+def _task_note(header: YtvisHeader) -> tuple[str, ...]:
+    """That CVAT takes in one task at a time, where there are several."""
+    if len(header.videos) < 2:
+        return ()
+    return (
+        f"CVAT takes in the annotations of one task at a time, and here are {len(header.videos)} "
+        "videos: export each by itself to upload it.",
+    )
 
 
 @contextmanager

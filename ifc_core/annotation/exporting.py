@@ -59,6 +59,14 @@ _BY_MASK = (*TABLE_FORMATS, ExportFormat.OVERLAY)
 # What an import takes for no truth of whole frames, whatever is in it.
 _NEVER_COMPLETE = (ExportFormat.YTVIS_RESULTS, ExportFormat.DAVIS, ExportFormat.CTC)
 
+# A crowd is no result, no cell, no shape of an object, and nothing to be measured as one.
+_OBJECTS_ONLY = (
+    ExportFormat.YTVIS_RESULTS,
+    ExportFormat.CTC,
+    ExportFormat.CVAT,
+    *TABLE_FORMATS,
+)
+
 _DEFAULTS = ExportOptions()
 
 
@@ -73,9 +81,9 @@ def export_project(
 
     Args:
         reader: Where to read.
-        path: Target file (ytvis, ytvis-results, coco, csv, csv-tracks) or folder (davis, mots,
-            ctc); for overlay a film where one video is exported, else a folder of films; a folder
-            where the export is split.
+        path: Target file (ytvis, ytvis-results, coco, cvat, csv, csv-tracks) or folder (davis,
+            mots, ctc); for overlay a film where one video is exported, else a folder of films; a
+            folder where the export is split.
         format: The format.
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.
@@ -147,8 +155,7 @@ def _select(
         frame_step=options.frame_step,
         frame_scope=options.frame_scope,
         approved_tracks_only=options.approved_tracks_only,
-        # A crowd is no result, no cell, and nothing to be measured as one.
-        objects_only=form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC, *TABLE_FORMATS),
+        objects_only=form in _OBJECTS_ONLY,
         by_mask=form in _BY_MASK,
     )
     taken: set[str] = set()

@@ -19,6 +19,7 @@ class FrameNaming(StrEnum):
 
     PICTURES = "pictures"  # those that a folder of frames has
     JPEG = "jpeg"  # the same as .jpg, since that is what is written
+    CVAT = "cvat"  # those, and of a film the names that CVAT gives its frames
     NUMBERS = "numbers"  # their numbers with six digits, as MOTS and CTC have it
 
 
@@ -49,6 +50,8 @@ class FrameNames:
             count = max(selection.frames, default=-1) + 1
             found = range(count) if numbers is None or not names else numbers
             files = [f"{found[frame]:06d}.jpg" for frame in selection.frames]
+        elif self._naming is FrameNaming.CVAT and not names:
+            files = [f"frame_{frame:06d}" for frame in selection.frames]
         elif not names or len({stem.casefold() for stem in stems}) < len(stems):
             files = [f"{frame:05d}.jpg" for frame in selection.frames]
         elif self._naming is FrameNaming.JPEG:

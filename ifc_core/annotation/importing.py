@@ -11,7 +11,7 @@ import numpy as np
 
 from ifc_core.annotation.annotation_files import detect_format, iter_open
 from ifc_core.annotation.annotation_folders import frames_root
-from ifc_core.annotation.covered_frames import as_text
+from ifc_core.annotation.covered_frames import covered_text
 from ifc_core.annotation.covered_tracks import Covered, CoveredTracks, Overlaps
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
@@ -176,6 +176,8 @@ def iter_import(
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     names = [video.name for video in header.videos]
     root = Path(video_root) if video_root is not None else frames_root(source, names, form)
+    if form is ExportFormat.CVAT and first_number is None:
+        first_number = 0  # as CVAT counts
     ids = {entry.id for entry in project.videos()} if likely is None else likely
     is_folder = form in FOLDER_FORMATS
     guess = Likely(ids, may_be_longer=is_folder)
@@ -239,7 +241,7 @@ def _bring_in(
             {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
             {key: tuple(sorted(frames)) for key, frames in loader.replaced.items()},
             len(loader.ious) if believed.overlaps is Overlaps.OURS else 0,
-            _covered(places, loader.masks_of if believed.is_by_id else places),
+            covered_text(places, loader.masks_of if believed.is_by_id else places),
         )
         result = project.apply(edit)
     except BaseException:
@@ -283,24 +285,6 @@ def _by_own_ids(tracks: Iterable[YtvisTrack]) -> Iterator[YtvisTrack]:
             expected=error.expected,
             actual=error.actual,
         ) from error
-
-
-def _covered(places: Mapping[int, FileVideo], named: Collection[int]) -> str:
-    """Which frames of its videos the file covers, for the journal.
-
-    Args:
-        places: File id of each video -> where it goes, in the order in which videos are added.
-        named: Those of which the file says something.
-    """
-    new: dict[int, int] = {}
-    covered: dict[int, set[int]] = {}
-    for key, entry in places.items():
-        place = entry.place
-        if not isinstance(place, int):
-            place = new.setdefault(id(place), -1 - len(new))
-        if key in named:
-            covered.setdefault(place, set()).update(entry.frames)
-    return as_text(covered)
 
 
 def _exhaustive(

@@ -45,7 +45,7 @@ app = typer.Typer(
 
 ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-FORMATS = "ytvis, ytvis-results, coco, davis, mots or ctc"
+FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc or cvat"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
@@ -244,7 +244,7 @@ def pack(
 
 def _is_video(path: Path) -> bool:
     """Whether a path is rather a video than annotations."""
-    from ifc_core.annotation.annotation_files import detect_format
+    from ifc_core.annotation.annotation_files import ANNOTATION_SUFFIXES, detect_format
     from ifc_core.annotation.annotation_folders import annotation_format
     from ifc_core.io.frame_list import list_frames
     from ifc_core.io.labelme import labelme_files
@@ -255,7 +255,9 @@ def _is_video(path: Path) -> bool:
         labels = {"Annotations", "ImageSets", "instances", "instances_txt"}
         inside = {entry.name for entry in path.iterdir()}
         return not inside & labels and bool(list_frames(path))
-    if path.suffix.lower() == ".json":  # an empty one is bad annotations, and no bad video
+    if (
+        path.suffix.lower() in ANNOTATION_SUFFIXES
+    ):  # an empty one is bad annotations, and no bad video
         return False
     try:
         detect_format(path)

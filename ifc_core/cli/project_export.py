@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ifc_core.annotation.records import Scope
     from ifc_core.annotation.splitting import Split
 
-_BY_SUFFIX = {".mp4": "overlay", ".csv": "csv"}
-EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv, csv-tracks or overlay"
+_BY_SUFFIX = {".mp4": "overlay", ".csv": "csv", ".xml": "cvat"}
+EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, cvat, csv, csv-tracks or overlay"
 
 
 def export(
@@ -40,8 +40,8 @@ def export(
         typer.Option(
             "--format",
             help=f"{EXPORT_FORMATS}: csv is a table of measurements, a line a mask, csv-tracks "
-            "one with a line a track, overlay a film with the masks drawn; names that end in csv "
-            "and mp4 mean csv and overlay.",
+            "one with a line a track, overlay a film with the masks drawn; names that end in csv, "
+            "xml and mp4 mean csv, cvat and overlay.",
         ),
     ] = "",
     scope: Annotated[

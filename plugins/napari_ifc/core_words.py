@@ -243,7 +243,14 @@ REPORTS = (
     "{names}. Undo if they are those of another file.",
     "1 box without a mask is kept as a region to ignore; a box (X) outlines an object.",
     "{count} boxes without a mask are kept as regions to ignore; a box (X) outlines an object.",
-    "Shapes without an inside were left out ({text}), so no frame counts as complete.",
+    "Shapes without an inside were left out ({text}), so no frame of their videos counts as "
+    "complete.",
+    "1 gap between the shapes of tracks, where the file does not say outside, counts as absence: "
+    "it seems to hold key frames alone.",
+    "{count} gaps between the shapes of tracks, where the file does not say outside, count as "
+    "absence: it seems to hold key frames alone.",
+    "CVAT takes in the annotations of one task at a time, and here are {count} videos: export each "
+    "by itself to upload it.",
     "The labels of {name} are numbered anew on each frame, so masks that overlap from frame to "
     "frame were made one track each.",
     "The text of tracks of {name} does not agree with its masks, which are what counts: {text}. "

@@ -251,6 +251,21 @@ def test_a_stack_of_labels_goes_into_the_project_that_is_open(window, folders, t
     assert project.tracks(1)[0].name == "7"
 
 
+def test_a_file_of_cvat_goes_into_the_project_that_is_open(window, folders, tmp_path, qtbot):
+    (tmp_path / "annotations.xml").write_text(
+        "<annotations><meta><task><id>1</id><name>t</name></task></meta>"
+        '<image id="0" name="0.png" width="60" height="40">'
+        '<polygon label="cat" points="5,5;20,5;20,20;5,20"/></image>'
+        '<image id="1" name="1.png" width="60" height="40"/></annotations>'
+    )
+    assert window.open_path(folders[0])
+    project = window.studio.project
+    drop(window.start_page, tmp_path / "annotations.xml")
+    qtbot.waitUntil(lambda: len(project.tracks(1)) == 1)
+    assert window.studio.project is project
+    assert names(window) == ["clip0"]
+
+
 def test_a_folder_of_videos_opens_as_if_they_were_dropped_together(window, tmp_path, qtbot):
     films = tmp_path / "films"
     films.mkdir()

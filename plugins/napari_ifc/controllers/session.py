@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ifc_core.annotation import Project, VideoEntry, edits
+from ifc_core.annotation.annotation_files import ANNOTATION_SUFFIXES
 from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.annotation.importing import ImportReport, import_annotations
 from ifc_core.annotation.locating import Nearby, same_video
@@ -107,7 +108,7 @@ def open_session(
     if is_project(path):
         path = path.parent if path.name == PROJECT_FILE else path
         session = _open_project(path, context)
-    elif path.suffix.lower() == ".json" or annotation_format(path) is not None:
+    elif path.suffix.lower() in ANNOTATION_SUFFIXES or annotation_format(path) is not None:
         session = _open_annotations(path, projects_folder, context)
     else:
         session = _open_for_video(path, projects_folder, context)
@@ -131,7 +132,11 @@ def preview(path: Path, context: JobContext, show: Callable[[VideoReader], None]
         VideoError: The file cannot be read.
         JobCancelled: The person cancelled it.
     """
-    if not path.is_file() or path.name == PROJECT_FILE or path.suffix.lower() == ".json":
+    if (
+        not path.is_file()
+        or path.name == PROJECT_FILE
+        or path.suffix.lower() in ANNOTATION_SUFFIXES
+    ):
         return
     reader = open_video(path, provisional=True)
     if not reader.is_provisional:

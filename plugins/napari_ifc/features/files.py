@@ -45,8 +45,8 @@ VIDEO_FILES = tr(
     "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg *.tif *.tiff);;All files (*)"
 )
 FILES = tr(
-    "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.tif *.tiff *.json *.sqlite);;"
-    "All files (*)"
+    "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.tif *.tiff *.json *.xml "
+    "*.zip *.sqlite);;All files (*)"
 )
 GROUP = tr("File")
 Steps = Callable[[Project, JobContext], Generator[Progress, None, ImportReport]]
@@ -173,7 +173,7 @@ class Files(Feature):
             self.studio.panel,
             tr("Import annotations"),
             "",
-            tr("Annotations (*.json);;All files (*)"),
+            tr("Annotations (*.json *.xml *.zip);;All files (*)"),
         )
         if chosen:
             self.begin_import(Path(chosen))

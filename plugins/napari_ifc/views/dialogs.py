@@ -38,6 +38,7 @@ FORMATS = (
     ("davis", tr("DAVIS, indexed PNG (folder)"), "-davis"),
     ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots"),
     ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc"),
+    ("cvat", tr("CVAT for images 1.1 (XML)"), "-cvat"),
     ("csv", tr("Measurements of each mask (CSV table)"), "-measurements"),
     ("csv-tracks", tr("Measurements of each track (CSV table)"), "-tracks"),
     ("overlay", tr("Video with the masks drawn (MP4)"), "-masks"),
@@ -177,7 +178,11 @@ class ExportDialog(QDialog):
             self.replace.setChecked(bool(self._suffix()) and self._target().is_file())
 
     def _filter(self) -> str:
-        filters = {".csv": tr("CSV (*.csv)"), ".mp4": tr("MP4 (*.mp4)")}
+        filters = {
+            ".csv": tr("CSV (*.csv)"),
+            ".mp4": tr("MP4 (*.mp4)"),
+            ".xml": tr("XML (*.xml)"),
+        }
         return filters.get(self._suffix(), tr("JSON (*.json)"))
 
     def _target(self) -> Path:

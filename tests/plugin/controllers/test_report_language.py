@@ -11,6 +11,7 @@ import pytest
 
 from ifc_core.annotation import (
     export_notes,
+    export_writing,
     frame_images,
     frame_names,
     import_notes,
@@ -26,8 +27,9 @@ from ifc_core.annotation.importing import ImportReport
 from ifc_core.annotation.splitting import TRAIN, VALID, Parts
 from ifc_core.evaluation import project_quality, proposals
 from ifc_core.io.ctc_text import Line, disagreement
+from ifc_core.io.cvat import gaps_note
+from ifc_core.io.drawn_shapes import unmasked_notes
 from ifc_core.io.label_stacks import numbered_anew_note
-from ifc_core.io.labelme import boxes_note, left_out_note
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
 from ifc_core.structures import Category
 from napari_ifc import language
@@ -95,8 +97,9 @@ _MADE = (
     *import_notes.by_id_note([VideoMasks("a", 3), VideoMasks("b", 0)]),
     *disagreement("01", [Line(1, 0, 3, 0)], {2: (0, 1)}),
     numbered_anew_note("01"),
-    *(boxes_note(count) for count in (1, 1200)),
-    left_out_note("2 x point, 1 x line"),
+    *(note for count in (1, 1200) for note in unmasked_notes(count, {"point": 2, "line": 1})),
+    *(gaps_note(count) for count in (1, 1200)),
+    *export_writing._task_note(YtvisHeader(tuple(_VIDEOS[:2]))),
     *(guess_note("a", _VIDEOS[0], _ENTRY, by_names) for by_names in (True, False)),
     *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
     *(export_notes.cut_note(count)[0] for count in (1, 3)),

@@ -195,7 +195,8 @@ def test_each_format_has_a_name_of_its_own(tmp_path, make_export):
         names.append(dialog.path.text().removeprefix(f"{tmp_path}/"))
     assert names == [
         *("clip.v2.json", "clip.v2-results.json", "clip.v2-coco.json"),
-        *("clip.v2-davis", "clip.v2-mots", "clip.v2-ctc", "clip.v2-measurements.csv"),
+        *("clip.v2-davis", "clip.v2-mots", "clip.v2-ctc", "clip.v2-cvat.xml"),
+        "clip.v2-measurements.csv",
         *("clip.v2-tracks.csv", "clip.v2-masks.mp4"),
     ]
 
@@ -241,7 +242,9 @@ def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
         dialog.format.setCurrentIndex(index)
         rows = (choices.pictures, choices.labels, choices.shown_only)
         seen[dialog.format.currentData()] = tuple(row.isVisible() for row in rows)
-    with_pictures = dict.fromkeys(("ytvis", "coco", "davis", "mots", "ctc"), (True, False, True))
+    with_pictures = dict.fromkeys(
+        ("ytvis", "coco", "davis", "mots", "ctc", "cvat"), (True, False, True)
+    )
     without = dict.fromkeys(("ytvis-results", "csv", "csv-tracks"), (False, False, True))
     assert seen == with_pictures | without | {"overlay": (False, True, False)}
     chosen = choices.chosen()  # of a film: no pictures, and always the video that is shown
@@ -330,7 +333,7 @@ def test_videos_for_validation_make_a_folder(qtbot, tmp_path):
         dialog.format.setCurrentIndex(index)
         seen[dialog.format.currentData()] = choices.split.isVisible()
         assert choices.splits() == choices.split.isVisible()
-    without = ("ytvis-results", "csv", "csv-tracks", "overlay")
+    without = ("ytvis-results", "cvat", "csv", "csv-tracks", "overlay")
     assert {form for form, is_offered in seen.items() if not is_offered} == set(without)
     dialog.choose_format("ytvis")
     choices.shown_only.setChecked(True)  # one video is not parted
