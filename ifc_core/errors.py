@@ -11,6 +11,7 @@
     │   ├── ProjectError          a project cannot be opened or changed
     │   │   ├── ProjectLockedError
     │   │   ├── OtherVideoError   a file is another video than it should be
+    │   │   ├── OtherContentError a file may be a video that was coded anew
     │   │   └── EditError         an edit does not apply to the present state
     │   ├── OutputError           a target cannot be written
     │   └── ConfigError           a setting is out of range or unknown
@@ -171,6 +172,18 @@ class OtherVideoError(ProjectError):
 
     Attributes:
         video_id: That other one.
+    """
+
+    def __init__(self, message: str, *, path: Path | str, video_id: int) -> None:
+        super().__init__(message, path=path)
+        self.video_id = video_id
+
+
+class OtherContentError(ProjectError):
+    """A file has the size and frames of a video and another content, as if it were coded anew.
+
+    Attributes:
+        video_id: The video.
     """
 
     def __init__(self, message: str, *, path: Path | str, video_id: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
-from ifc_core.errors import ProjectError, VideoError
+from ifc_core.errors import OtherContentError, ProjectError, VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
 from ifc_core.io.frame_list import list_frames
 from ifc_core.io.problems import is_text
@@ -306,23 +306,34 @@ def begins(found: Video, entry: VideoEntry, entries: Iterable[VideoEntry]) -> bo
     return could_be and not any(fits(found, other) for other in entries)
 
 
-def check_same(found: Video, entry: VideoEntry, entries: Iterable[VideoEntry]) -> None:
+def check_same(
+    found: Video,
+    entry: VideoEntry,
+    entries: Iterable[VideoEntry],
+    *,
+    is_coded_anew: bool = False,
+) -> None:
     """Refuse a file that a person named where it is another video.
 
     Args:
         found: The file as it was opened.
         entry: The video that it shall be.
         entries: The videos of the project.
+        is_coded_anew: A person says that it shows the same, though its content is another.
 
     Raises:
-        ProjectError: It has another size, fewer frames or other content; or more frames, where
+        OtherContentError: Its content is another, and size and number of frames are the same.
+        ProjectError: It has another size, or fewer frames; or more frames, where
             the content of the video is known or the file is another video of the project.
     """
     if fits(found, entry) or begins(found, entry, entries):
         return
     text = f"{found.path.name} is not the video {entry.name}"
     if (found.size, found.num_frames) == (entry.size, entry.num_frames):
-        raise ProjectError(f"{text}: its content is another.", path=found.path)
+        if is_coded_anew:
+            return
+        told = f"{text}: its content is another."
+        raise OtherContentError(told, path=found.path, video_id=entry.id)
     raise ProjectError(
         f"{text}: it has {found.width}x{found.height} pixels and {found.num_frames} frames, "
         f"not {entry.width}x{entry.height} and {entry.num_frames}.",

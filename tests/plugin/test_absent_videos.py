@@ -7,6 +7,7 @@ import shutil
 import threading
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE
@@ -413,3 +414,28 @@ def test_a_longer_file_is_located_with_a_word_on_its_frames(project, clip, tmp_p
     assert project.video(2).num_frames == NUM_FRAMES + 1
     project.undo()
     assert project.video(2).num_frames == before == NUM_FRAMES - 2
+
+
+@pytest.mark.window
+def test_a_video_that_was_coded_anew_is_taken_where_a_person_says_so(desk, clip, tmp_path, qtbot):
+    studio, videos = desk.studio, desk.studio.feature(Videos)
+    project, banner = studio.project, studio.panel.banner
+    entry = project.videos()[0]
+    anew = tmp_path / "anew" / entry.name
+    shutil.copytree(clip, anew)
+    for frame in anew.iterdir():
+        picture = cv2.imread(str(frame))
+        cv2.imwrite(str(frame), cv2.convertScaleAbs(picture, alpha=0.9))
+    videos.begin_locate(entry.id, anew)
+    words = f"{entry.name} is not the video {entry.name}: its content is another."
+    qtbot.waitUntil(lambda: banner.text == words)
+    assert studio.actions["videos.show_told"].why_not()
+    assert studio.actions["videos.take_told"].why_not() == ""
+    assert banner._button.text() == "It was coded anew"
+    banner._button.click()
+    qtbot.waitUntil(lambda: project.video(entry.id).fingerprint != entry.fingerprint)
+    assert banner.text.startswith(f"{entry.name} is found, with another content")
+    assert project.video(entry.id).path == anew
+    assert studio.actions["videos.take_told"].why_not()  # its message is gone
+    studio.run_action("edit.undo")
+    assert project.video(entry.id).fingerprint == entry.fingerprint

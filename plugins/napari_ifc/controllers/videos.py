@@ -190,7 +190,12 @@ def _unclear_text(entries: Sequence[VideoEntry], video: Video) -> str:
 
 
 def locating(
-    project: Project, video_id: int, found: Video, others: Mapping[int, Video] = _NONE
+    project: Project,
+    video_id: int,
+    found: Video,
+    others: Mapping[int, Video] = _NONE,
+    *,
+    is_coded_anew: bool = False,
 ) -> tuple[edits.SetVideo | edits.Batch | None, str]:
     """The edit that says where a video is, and a sentence about it.
 
@@ -199,6 +204,7 @@ def locating(
         video_id: The video.
         found: The file or folder that a person pointed at, as it was looked through.
         others: Further videos that lie beside it, see :func:`lying_beside`.
+        is_coded_anew: The person says that it shows the same, though its content is another.
 
     Returns:
         The edit, ``None`` where it is known already.
@@ -208,7 +214,15 @@ def locating(
     """
     entry = project.video(video_id)
     known = {e.id: e for e in project.videos()}
-    check_same(found, entry, known.values())
+    check_same(found, entry, known.values(), is_coded_anew=is_coded_anew)
+    if is_coded_anew and entry.fingerprint and found.fingerprint != entry.fingerprint:
+        text = tr(
+            "{name} is found, with another content: look whether the masks lie on their "
+            "frames, and undo if not."
+        )
+        return edits.SetVideo(video_id, found=found, is_coded_anew=True), text.format(
+            name=entry.name
+        )
     places = {i: video for i, video in {video_id: found, **others}.items() if i in known}
     news = {i: video for i, video in places.items() if known[i].video != video}
     if not news:
@@ -231,7 +245,12 @@ def locating(
 
 
 def look_at(
-    folder: Path, entry: VideoEntry, path: Path, context: JobContext
+    folder: Path,
+    entry: VideoEntry,
+    path: Path,
+    context: JobContext,
+    *,
+    is_coded_anew: bool = False,
 ) -> tuple[Video, dict[int, Video]]:
     """Look through the file that a person pointed at, and for further videos beside it.
 
@@ -240,13 +259,15 @@ def look_at(
         entry: The video that it shall be.
         path: The file or folder of frames, or a folder of videos.
         context: Progress and cancellation.
+        is_coded_anew: The person says that it shows the same, though its content is another.
 
     Returns:
         What it is, and what :func:`lying_beside` finds.
 
     Raises:
         VideoError: It cannot be read.
-        ProjectError: It is another video; ``OtherVideoError`` where the project has that one.
+        ProjectError: It is another video; ``OtherVideoError`` where the project has that one,
+            ``OtherContentError`` where it may be this one, coded anew.
         JobCancelled: The person cancelled it.
     """
     (found,) = look_through([pointed_at(folder, [entry], path, context)], context)
@@ -257,7 +278,7 @@ def look_at(
             text = tr("{file} is not the video {name} but {other}, which this project has already.")
             text = text.format(file=found.path.name, name=entry.name, other=other.name)
             raise OtherVideoError(text, path=found.path, video_id=other.id)
-    check_same(found, entry, others)
+    check_same(found, entry, others, is_coded_anew=is_coded_anew)
     return found, lying_beside(folder, entry.id, found, context)
 
 

@@ -73,7 +73,7 @@ class Videos(Feature):
         studio.opened.connect(self._go_back)
         self._worker = Worker(studio.deliver, "pictures")
         self.absent = AbsentVideos(studio, self._show_rows)
-        self.other = OtherVideo(studio, GROUP, self.show)
+        self.other = OtherVideo(studio, GROUP, self.show, self.begin_locate)
         self.removal = VideoRemoval(studio, self.list, self.show)
         self.list.shown.connect(self._look)
         self.list.show_requested.connect(self.show)
@@ -361,12 +361,13 @@ class Videos(Feature):
         if place is not None:
             self.begin_locate(video_id, place)
 
-    def begin_locate(self, video_id: int, path: Path) -> None:
+    def begin_locate(self, video_id: int, path: Path, *, is_coded_anew: bool = False) -> None:
         """Say where a video is, once a worker has looked through the file; returns at once.
 
         Args:
             video_id: A video of the project.
             path: Its file or folder of frames; another one is refused with a sentence.
+            is_coded_anew: The person says that it shows the same, though its content is another.
         """
         project = self.workspace.session.project
         folder, entry = project.folder, project.video(video_id)
@@ -375,7 +376,7 @@ class Videos(Feature):
             if self.studio.project is not project:
                 return
             try:
-                edit, told = locating(project, video_id, *found)
+                edit, told = locating(project, video_id, *found, is_coded_anew=is_coded_anew)
                 if edit is not None:
                     self.workspace.editor.apply(edit)
             except IFCError as error:
@@ -385,7 +386,8 @@ class Videos(Feature):
 
         text = tr("Looking through {name}").format(name=path.name)
         task: Task[tuple[Video, dict[int, Video]]] = Task(text, take, self.other.fail)
-        self.studio.tasks.start(task, lambda context: look_at(folder, entry, path, context))
+        look = partial(look_at, folder, entry, path, is_coded_anew=is_coded_anew)
+        self.studio.tasks.start(task, look)
 
     # Adding
 
