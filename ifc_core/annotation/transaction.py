@@ -165,6 +165,15 @@ class EditTransaction:
         )
         return {row[0]: Pointer(*row[1:]) for row in found}
 
+    def shows_beyond(self, track_id: int, scope: Scope) -> bool:
+        """Whether a track shows anything on frames that a scope leaves out."""
+        first, last = _limits(scope)
+        found = self.db.execute(
+            "SELECT min(frame_index) < ?, max(frame_index) > ? FROM current WHERE track_id = ?",
+            (first, last, track_id),
+        ).fetchone()
+        return any(found)
+
     def pointer(self, track_id: int, frame_index: int) -> Pointer | None:
         """What a track shows on one frame."""
         return self.pointers(track_id, Scope.this_frame(frame_index)).get(frame_index)

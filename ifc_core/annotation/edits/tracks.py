@@ -108,8 +108,7 @@ class RelabelTracks(Edit):
         tracks = tx.tracks_of(self.track_ids)
         for track_id in [track.id for track in tracks]:
             track = tx.track(track_id)  # as it is after the others
-            outside = any(f not in self.scope for f in tx.pointers(track.id))
-            if not outside:
+            if not tx.shows_beyond(track.id, self.scope):
                 if track.category_id != category.id:
                     tx.put_track(touched(replace(track, category_id=category.id)))
             elif tx.pointers(track.id, self.scope):

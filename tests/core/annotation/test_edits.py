@@ -34,6 +34,7 @@ from ifc_core.annotation.edits import (
     TrimTrack,
     UnapproveFrames,
 )
+from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.errors import EditError
 from ifc_core.structures import (
     Category,
@@ -247,6 +248,15 @@ def test_relabel_the_whole_track_and_from_a_frame_on(project):
     assert project.track(new).category_id == 1
     assert set(frames(project, 1)) == {2}
     assert project.mask(new, 6).rle == box(11, 20)
+
+
+def test_relabelling_looks_at_no_mask_where_none_is_left_out(project, monkeypatch):
+    monkeypatch.setattr(EditTransaction, "pointers", None)
+    for scope in (Scope(), Scope(0, None), Scope(2, 6), Scope(0, 90)):
+        do(project, RelabelTracks((1,), 3 - project.track(1).category_id, scope))
+        assert len(project.tracks(1)) == 1
+    with pytest.raises(TypeError):  # a frame is left out
+        project.apply(RelabelTracks((1,), 1, Scope(3, 6)))
 
 
 def test_split_and_merge_are_opposites(project):
