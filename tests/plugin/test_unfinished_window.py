@@ -56,6 +56,21 @@ def test_a_frame_with_masks_of_a_propagation_is_approved_when_asked_again(desk, 
     assert desk.editor.frame_is_approved()
 
 
+def test_it_is_asked_anew_during_another_run(desk, spreading, qtbot):
+    studio, strip = desk.studio, desk.correction.strip
+    studio.layers.go_to(1)
+    studio.run_action("frame.approve")
+    strip.cancel.click()
+    qtbot.waitUntil(lambda: not desk.correction.spreader.staged_frames)
+    studio.layers.go_to(3)
+    strip.start.click()
+    qtbot.waitUntil(lambda: len(desk.correction.spreader.staged_frames) == 4)
+    studio.layers.go_to(1)
+    studio.run_action("frame.approve")
+    assert "not stored yet" in desk.said
+    assert not desk.editor.frame_is_approved()
+
+
 def test_marked_frames_with_masks_of_a_propagation_are_approved_when_asked_again(desk, spreading):
     timeline = desk.studio.timeline
     timeline.mark(FrameRange(0, 2, ()))

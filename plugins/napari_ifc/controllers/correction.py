@@ -133,6 +133,11 @@ class SpreadController:
         """Frames that have a provisional mask."""
         return frozenset() if self._run is None else frozenset(self._run.done)
 
+    @property
+    def generation(self) -> int:
+        """Another number with each propagation; the ids of dropped runs are given anew."""
+        return self._generation
+
     def provisional_at(self, frame_index: int) -> list[StagedMask]:
         """Provisional masks of one frame; their instance id is the track's."""
         if self._run is None or frame_index not in self._run.done:

@@ -99,6 +99,11 @@ class ProposeController:
         self._view = RunView()
 
     @property
+    def generation(self) -> int:
+        """Another number with each run; the ids of dropped ones are given anew."""
+        return self._generation
+
+    @property
     def is_running(self) -> bool:
         """Whether a run is going on."""
         return self._run_id is not None

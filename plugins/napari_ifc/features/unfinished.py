@@ -20,17 +20,18 @@ class Unfinished:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._asked: tuple[int, range] | None = None
+        self._asked: tuple[object, ...] | None = None
 
     def ask(self, frames: range, again: str) -> str:
         """What to say instead of approving frames; empty where nothing stands against it.
 
         Args:
-            frames: The frames. Asked for the second time in a row they are to be approved.
+            frames: The frames. Asked for the second time in a row, during the same runs, they
+                are to be approved.
             again: How they are, in words that follow on "and not stored yet".
         """
         count = self._count(frames)
-        asked, here = self._asked, (self._studio.open_workspace().session.entry.id, frames)
+        asked, here = self._asked, (frames, *self._runs())
         self._asked = None
         if not count or asked == here:
             return ""
@@ -45,6 +46,13 @@ class Unfinished:
                 "approve without it."
             )
         return text.format(count=count, again=again)
+
+    def _runs(self) -> tuple[int, ...]:
+        """Other numbers with another video and with another run."""
+        workspace = self._studio.open_workspace()
+        spreader = self._studio.feature(Correction).spreader
+        spread = 0 if spreader is None else spreader.generation
+        return workspace.session.entry.id, workspace.proposer.generation, spread
 
     def _count(self, frames: range) -> int:
         count = self._studio.open_workspace().proposer.num_provisional(frames)
