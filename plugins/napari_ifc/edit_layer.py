@@ -28,6 +28,8 @@ _WORDS = {
     "polygon": "Polygon",
     "fill": "Fill",
 }
+_STROKES = frozenset(_WORDS) - {"polygon"}
+"""Tools of one drag, which Escape calls off; it takes all corners of a polygon."""
 
 
 class EditLayer:
@@ -83,6 +85,7 @@ class EditLayer:
         self._is_due = False
         self._is_blank = True
         self._held: dict[str, Callable[[], None]] = {}
+        self._before: npt.NDArray[np.uint8] | None = None  # the stroke that is being drawn
         self._commit_timer = soon(self.flush)
         self._rest_timer = soon(self._rest)
         self.layer = self._make()
@@ -229,6 +232,23 @@ class EditLayer:
             self._rest_timer.start()
         self.flush()
 
+    def drop_stroke(self) -> None:
+        """Take back what is being drawn; until the button is pressed again nothing is."""
+        before = self._before
+        if before is not None:
+            mouse_release_callbacks(self.layer, SimpleNamespace(type="mouse_release"))
+            self._commit_timer.stop()
+            self._pending = ""
+            self._fill(before)
+
+    def _keep_before(self, before: npt.NDArray[np.uint8] | None) -> None:
+        """Have Escape mean the stroke for as long as there is one."""
+        self._before = before
+        callback: Callable[[Any], None] = lambda _: self.drop_stroke()  # noqa: E731
+        self.layer.bind_key("Escape", None if before is None else callback, overwrite=True)
+        if before is None:
+            self.hold_keys(self._held)
+
     def _rest(self) -> None:
         """A stroke is over: what came meanwhile can be shown, unless the next one goes on."""
         self.flush()
@@ -268,6 +288,8 @@ class EditLayer:
         self.flush()  # the stroke before: this one may go on with the track that it began
         tool = self.mode
         self.is_drawing = tool in _WORDS
+        if tool in _STROKES:
+            self._keep_before(np.array(self.layer.data, copy=True))
         trail: list[tuple[tuple[float, float], tuple[float, float]]] = []
         self._point(tool, event, trail, finished=False)
         yield
@@ -275,6 +297,8 @@ class EditLayer:
             self._point(tool, event, trail, finished=False)
             yield
         self.is_drawing = False
+        if tool in _STROKES:
+            self._keep_before(None)
         self._point(tool, event, trail, finished=True)
         if tool in _WORDS:  # napari's part of the stroke ends after this one
             self._rest_timer.start()

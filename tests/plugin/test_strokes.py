@@ -26,9 +26,9 @@ FAR = (60.5, 44.5)  # off all discs
 class Stroke:
     """A stroke of one pixel at a time with the button still down, begun at (5, 5)."""
 
-    def __init__(self, desk):
+    def __init__(self, desk, tool="paint"):
         self.layer = desk.layer
-        assert desk.studio.run_action("tool.paint")
+        assert desk.studio.run_action(f"tool.{tool}")
         self.layer.brush_size = 1
         mouse_press_callbacks(self.layer, pointer("mouse_press", (5.5, 5.5)))
         self.move((6.5, 5.5))
@@ -101,6 +101,38 @@ def test_undo_during_a_stroke_takes_back_the_stroke(desk, two):
     assert desk.project.mask(two[0], 3).rle == before
     assert desk.project.redo_label.startswith("Paint")
     assert len(desk.project.tracks(desk.video_id)) == 2
+
+
+def press(layer, key):
+    """Do what a layer does at a key."""
+    {str(known): call for known, call in layer.keymap.items()}[key](layer)
+
+
+@pytest.mark.parametrize("tool", ["paint", "erase", "smart_erase"])
+def test_escape_during_a_stroke_drops_it(desk, two, tool):
+    first = two[0]
+    before, told = desk.project.mask(first, 3), desk.project.history()
+    stroke = Stroke(desk, tool)
+    stroke.move((30.5, 20.5))  # through the mask
+    assert (desk.studio.layers.edited_mask() != before.rle.to_array()).any()
+    press(stroke.layer, "Escape")
+    assert not desk.studio.layers.is_drawing
+    assert (desk.studio.layers.edited_mask() == before.rle.to_array()).all()
+    stroke.release()
+    assert desk.project.mask(first, 3) == before
+    assert (desk.studio.layers.edited_mask() == before.rle.to_array()).all()
+    assert desk.project.history() == told
+
+
+def test_escape_is_given_back_after_a_stroke(desk, two):
+    calls = []
+    desk.studio.layers.hold_keys({"Escape": lambda: calls.append(1)})
+    Stroke(desk).release()
+    press(desk.layer, "Escape")
+    assert calls == [1]
+    assert has_stroke(desk.project.mask(two[0], 3), to_far=True)
+    desk.studio.layers.hold_keys({})
+    assert "Escape" not in map(str, desk.layer.keymap)
 
 
 def test_a_track_that_is_deleted_during_a_stroke_does_not_return(desk, two):

@@ -68,6 +68,7 @@ _FIXED_KEYS = (
     (tr("Accept the candidate as a track"), tr("Correct"), "Return"),
     (tr("Accept the candidate into the selected track"), tr("Correct"), "Shift+Return"),
     (tr("Dismiss the candidates"), tr("Correct"), "Escape"),
+    (tr("Drop the stroke that is being drawn"), tr("Draw"), "Escape"),
     (tr("Next and previous frame"), tr("Timeline"), "Right, Left"),
     (tr("Mark frames for the selected tracks"), tr("Timeline"), "Shift+Right, Shift+Left"),
     (tr("Next and previous track; with Shift also"), tr("Timeline"), "Down, Up"),
