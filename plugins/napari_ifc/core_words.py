@@ -173,7 +173,8 @@ STEPS = (
     "Swap {part} and {other}, {scope}",
     "Take back the approval of {part}",
     "Take the name of track {number} away",
-    "Trim {part} to {scope}",
+    "Trim {part}: keep {scope}",
+    "Trim {part} to {scope}",  # as projects of earlier versions have it
 )
 """Steps of the journal, which is stored in English; the first that fits holds."""
 

@@ -279,7 +279,7 @@ class TrimTrack(Edit):
         old = tx.pointers(track.id)
         gone = {f: p for f, p in old.items() if f not in self.keep}
         _note_reopened(tx, _take_away(tx, track, gone))
-        return f"Trim {name_of(track)} to {self.keep.describe()}"
+        return f"Trim {name_of(track)}: keep {self.keep.describe()}"
 
 
 def _take_away(tx: EditTransaction, track: Track, gone: Mapping[int, Pointer]) -> set[int]:

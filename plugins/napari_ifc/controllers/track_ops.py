@@ -67,7 +67,7 @@ class TrackOps:
 
     def _trim(self, keep: Scope) -> EditResult:
         steps = tuple(edits.TrimTrack(i, keep) for i in self._editor.selected)
-        label = f"Trim {len(steps)} tracks to {keep.describe()}"
+        label = f"Trim {len(steps)} tracks: keep {keep.describe()}"
         return self._editor.apply(steps[0] if len(steps) == 1 else edits.Batch(steps, label=label))
 
     # Taking away

@@ -173,7 +173,7 @@ class Files(Feature):
             self.studio.panel,
             tr("Import annotations"),
             "",
-            tr("Annotations (*.json *.xml *.zip);;All files (*)"),
+            tr("Annotations (*.json *.xml *.zip *.tif *.tiff);;All files (*)"),
         )
         if chosen:
             self.begin_import(Path(chosen))
