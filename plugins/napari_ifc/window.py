@@ -188,7 +188,8 @@ class WindowHooks(QObject):
             self._held.watch(widget)
         if QApplication.activePopupWidget() is not None:
             return  # a key for an open menu or list, which Qt offers to what is behind it, too
-        action = self._typed() or action
+        if "Num+" not in action.shortcut:  # a key of the number pad types what others do
+            action = self._typed() or action
         if action.repeats or not self._held.is_held:
             self._studio.run_action(action.id)
 

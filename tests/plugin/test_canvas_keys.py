@@ -33,7 +33,8 @@ def keys(desk):
         found = [s for s in center.findChildren(QShortcut) if s.parent() is center]
         return {s.key().toString(): s for s in found if s.isEnabled()}
 
-    return press
+    yield press
+    desk.studio.window._held.pressed = QKeySequence()
 
 
 def test_letters_of_another_alphabet_are_looked_up_by_qt(desk, keys):
@@ -97,6 +98,20 @@ def test_the_sign_that_is_typed_goes_before_what_else_its_key_stands_for(desk, k
     )  # the one that Qt finds first
     eight.activated.emit()
     assert studio.layers.brush_size > size
+
+
+def test_a_key_of_the_number_pad_goes_before_the_digit_that_it_types(desk, keys):
+    """The action of 1 was done instead, whatever Num+1 was chosen for."""
+    studio = desk.studio
+    preferences = studio.feature(PreferencesFeature)
+    preferences._set_shortcut("brush.larger", "Num+1")
+    size = studio.layers.brush_size
+    keys(Qt.Key.Key_1, "1")
+    assert studio.actions.holder_of("1") is not None
+    pad = next(s for s in studio.panel.findChildren(QShortcut) if s.key().toString() == "Num+1")
+    pad.activated.emit()
+    assert studio.layers.brush_size > size
+    preferences._set_shortcut("brush.larger", "]")
 
 
 def test_the_brush_grows_and_shrinks_by_a_tenth(desk):
