@@ -25,6 +25,7 @@ from ifc_core.annotation.export_options import FILE_SUFFIXES
 from ifc_core.config import from_home
 from napari_ifc.language import tr
 from napari_ifc.views.export_choices import ExportChoices, ExportOffer
+from napari_ifc.views.spin_words import show_word
 
 SCOPES = (
     ("reviewed", tr("Reviewed frames (corrected or approved)")),
@@ -98,7 +99,7 @@ class ExportDialog(QDialog):
         self.step = QSpinBox()
         self.step.setRange(1, 100)
         self.step.setPrefix(tr("every "))
-        self.step.setSpecialValueText(tr("every frame"))
+        show_word(self.step, tr("every frame"))
         self.report = QLabel()
         self.report.setWordWrap(True)
         self.report.setTextFormat(Qt.TextFormat.PlainText)

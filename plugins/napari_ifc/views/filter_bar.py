@@ -28,6 +28,7 @@ from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.narrow_combo import NarrowComboBox
+from napari_ifc.views.spin_words import show_word
 
 _ANY_CLASS, _ANY_STATE = tr("any class"), tr("any state")
 _STATES = (
@@ -295,7 +296,7 @@ def _prepare(spin: QSpinBox | QDoubleSpinBox, name: str, is_lower: bool) -> None
     """The lowest value stands for no condition."""
     spin.setAccessibleName(name)
     spin.setToolTip(name)
-    spin.setSpecialValueText(tr("from") if is_lower else tr("below"))
+    show_word(spin, tr("from") if is_lower else tr("below"))
     spin.setValue(spin.minimum())
     spin.setKeyboardTracking(False)
     spin.setMinimumWidth(_NARROWEST_PX)

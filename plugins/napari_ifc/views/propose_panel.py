@@ -36,6 +36,7 @@ from napari_ifc.views.propose_choices import (
     gpu_in_words,
     tiles_in_words,
 )
+from napari_ifc.views.spin_words import show_word
 
 _STEP = 0.05
 _MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
@@ -178,9 +179,9 @@ class ProposePanel(QWidget):
             )
             box.setMinimumContentsLength(10)
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self._step.setSpecialValueText(tr("every frame"))
+        show_word(self._step, tr("every frame"))
         self._step.setPrefix(tr("every "))
-        self._lookahead.setSpecialValueText(tr("Model's own"))
+        show_word(self._lookahead, tr("Model's own"))
         wide = QSizePolicy.Policy.Expanding
         shares = (self._threshold, self._duplicates)
         counts = (self._length, self._stride, self._step, self._lookahead)
@@ -465,6 +466,6 @@ def _share(models_own: float) -> QDoubleSpinBox:
     spin = QDoubleSpinBox()
     spin.setRange(models_own, 1.0)
     spin.setSingleStep(_STEP)
-    spin.setSpecialValueText(tr("Model's own"))
+    show_word(spin, tr("Model's own"))
     spin.setValue(models_own)
     return spin
