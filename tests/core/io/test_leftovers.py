@@ -33,7 +33,7 @@ def as_in_a_new_process():
 
 
 def named(folder: Path, host: str, pid: int) -> Path:
-    path = folder / f".out.{host}{pid:06x}abcdef.tmp.json"
+    path = folder / f".out.ifc-{host}{pid:06x}abcdef.tmp.json"
     path.write_bytes(b"x")
     return path
 
@@ -51,7 +51,7 @@ def test_the_next_output_in_the_folder_makes_room(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="nobody can be asked so there")
 def test_what_somebody_writes_or_named_so_stays(tmp_path: Path) -> None:
-    host = re.fullmatch(r"\.out\.(.{8}).*", temporary_name(Path("out.json")))[1]
+    host = re.fullmatch(r"\.out\.ifc-(.{8}).*", temporary_name(Path("out.json")))[1]
     others = [named(tmp_path, "0" * 8, 1), named(tmp_path, host, os.getpid())]
     (tmp_path / ".out.tmp.json").write_bytes(b"x")
     (tmp_path / "out.json").write_bytes(b"x")
@@ -63,15 +63,50 @@ def test_what_somebody_writes_or_named_so_stays(tmp_path: Path) -> None:
     assert {".out.tmp.json", "out.json", "new"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_those_of_another_machine_stay_for_a_week(tmp_path: Path, monkeypatch) -> None:
+def test_those_of_another_machine_stay_for_a_week(tmp_path: Path) -> None:
     other = named(tmp_path, "0" * 8, 1)
     remove_leftovers(tmp_path)
     assert other.exists()
-    now = other.stat().st_mtime
-    monkeypatch.setattr(leftovers.time, "time", lambda: now + 8 * 24 * 3600)
+    eight_days_ago = other.stat().st_mtime - 8 * 24 * 3600
+    os.utime(other, (eight_days_ago,) * 2)
     remove_leftovers.cache_clear()
     remove_leftovers(tmp_path)
     assert not other.exists()
+
+
+def test_a_drive_whose_clock_is_late_keeps_what_others_write(tmp_path: Path, monkeypatch) -> None:
+    other = named(tmp_path, "0" * 8, 1)
+    now = other.stat().st_mtime
+    monkeypatch.setattr(leftovers.time, "time", lambda: now + 8 * 24 * 3600)
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
+def test_a_machine_of_the_same_name_is_another(monkeypatch) -> None:
+    read, hosts = leftovers._told, set()
+    for there in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id", "nowhere"):
+        for number in ("1", "2"):
+            told = {there: number}
+            monkeypatch.setattr(leftovers, "_told", lambda path, told=told: told.get(path, ""))
+            monkeypatch.setattr(leftovers.uuid, "getnode", lambda number=number: int(number) + 9)
+            hosts.add(leftovers._host.__wrapped__())
+    assert len(hosts) == 6
+    assert read("/nowhere") == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can be asked so there")
+def test_a_link_of_that_name_is_removed_and_not_followed(tmp_path: Path) -> None:
+    kept = tmp_path / "own"
+    kept.mkdir()
+    (kept / "film.mp4").write_bytes(b"x")
+    host = re.fullmatch(r"\.out\.ifc-(.{8}).*", temporary_name(Path("out.json")))[1]
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".out.ifc-{host}{ended.pid:06x}abcdef.tmp").symlink_to(kept)
+    (tmp_path / f".out.{host}{ended.pid:06x}abcdef.tmp").write_bytes(b"another program's")
+    remove_leftovers(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert (kept / "film.mp4").exists()
 
 
 def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
