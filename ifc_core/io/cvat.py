@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import math
 import xml.parsers.expat as expat
-import zipfile
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 import numpy as np
 
 from ifc_core.errors import FormatError
+from ifc_core.io.cvat_download import opened_xml
 from ifc_core.io.cvat_meta import MOST_FRAMES, Meta, Task
 from ifc_core.io.drawn_shapes import (
     box_corners,
@@ -42,12 +40,14 @@ from ifc_core.structures import RLEMask
 
 CVAT_SUFFIXES = (".xml", ".zip")
 _BLOCK_BYTES = 1 << 18
+_LONGEST_BYTES = 1 << 24  # of an element's start, which the parser holds, and its numbers anew
+_DEEPEST = 100  # elements in one another; the parser keeps them all
+_MOST_LETTERS = 1 << 16  # of a text in <meta>
 _MOST_PLACE = 1e7  # of a shape, in pixels
 _MASKS = ("mask", "polygon", "ellipse")
 _LEFT_OUT = ("points", "polyline", "cuboid", "skeleton")
 _SHAPES = (*_MASKS, "box", *_LEFT_OUT)
 _ALONE = 1 << 40  # labels of what belongs to no track and no group
-_ARCHIVED = "annotations.xml"
 
 
 def is_cvat(path: Path, head: bytes) -> bool:
@@ -84,7 +84,7 @@ def iter_cvat(
     """
     place = Path(path)
     reading = _Reading(place)
-    with _opened(place) as (file, length):
+    with opened_xml(place) as (file, length):
         done = 0
         while block := file.read(_BLOCK_BYTES):
             reading.feed(block)
@@ -92,26 +92,6 @@ def iter_cvat(
             yield context.advance(done >> 10, length >> 10, "Reading shapes", "kilobytes")
         reading.feed(b"", is_final=True)
     return reading.found()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The XML and its length in bytes."""
-    try:
-        if not zipfile.is_zipfile(path):
-            with path.open("rb") as file:
-                yield file, path.stat().st_size
-            return
-        with zipfile.ZipFile(path) as archive:
-            names = [n for n in archive.namelist() if PurePosixPath(n).name == _ARCHIVED]
-            if len(names) != 1:
-                found = f"{len(names)} of them" if names else "none"
-                raise FormatError(f"{path.name} needs one {_ARCHIVED} and has {found}.", path=path)
-            with archive.open(names[0]) as member:
-                yield member, archive.getinfo(names[0]).file_size
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"{path} cannot be read: {reason}.", path=path) from error
 
 
 @dataclass(slots=True)
@@ -149,11 +129,14 @@ class _Reading:
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._path_now: list[str] = []
         self._texts: list[str] = []
+        self._num_letters = 0  # in them
+        self._num_bytes = 0  # that were fed
         self._is_seen = False
         self._track: _OpenTrack | None = None
         self._image: tuple[_Pictures, int] | None = None  # and its place
         self._parts: dict[tuple[int, int, bool, str], list[RLEMask]] = {}  # of the image
         self._pictures: dict[tuple[str, str, tuple[int, int]], _Pictures] = {}
+        self._flat_folders: dict[str, str] = {}  # of each task's images that name none
         self._films: dict[str, int] = {}  # task -> video
         self._last_frame: Counter[str] = Counter()  # of each task's tracks
         self._num_videos = 0
@@ -172,6 +155,13 @@ class _Reading:
             self._parser.Parse(block, is_final)
         except expat.ExpatError as error:
             self._report(self._where, f"this is not valid XML ({expat.ErrorString(error.code)}).")
+        except (LookupError, ValueError):
+            if self._is_seen:
+                raise
+            self._report(self._where, "its encoding is not known; save it as UTF-8.")
+        self._num_bytes += len(block)
+        if self._num_bytes - self._parser.CurrentByteIndex > _LONGEST_BYTES:
+            self._report(self._where, f"an element has more than {_LONGEST_BYTES >> 20} MB.")
         if is_final and not self._is_seen:
             self._report("", "this is no XML of CVAT: its first element is not <annotations>.")
 
@@ -198,8 +188,10 @@ class _Reading:
             if not self._is_seen:
                 self._report(self._where, f"expected <annotations>, found <{name[:40]}>.")
         self._path_now.append(name)
-        self._texts = []
+        self._forget_texts()
         depth = len(self._path_now)
+        if depth > _DEEPEST:
+            self._report(self._where, f"more than {_DEEPEST} elements lie in one another.")
         if depth == 2 and name == "track":
             self._open_track(told)
         elif depth == 2 and name == "image":
@@ -209,7 +201,12 @@ class _Reading:
 
     def _characters(self, text: str) -> None:
         if self._path_now[1:2] == ["meta"]:
-            self._texts.append(text)
+            self._num_letters += len(text)
+            if self._num_letters <= _MOST_LETTERS:
+                self._texts.append(text)
+
+    def _forget_texts(self) -> None:
+        self._texts, self._num_letters = [], 0
 
     def _end(self, name: str) -> None:
         path = tuple(self._path_now)
@@ -223,7 +220,7 @@ class _Reading:
             self._track = None
         elif path[1:] == ("image",):
             self._close_image()
-        self._texts = []
+        self._forget_texts()
 
     # ---- tracks of a video --------------------------------------------------------------
 
@@ -322,21 +319,22 @@ class _Reading:
         number = self._whole(told, "id")
         if pictures.numbers and number <= pictures.numbers[-1]:
             self._report(self._where, f"the image {number} comes after {pictures.numbers[-1]}.")
+        if len(pictures.numbers) == MOST_FRAMES:
+            self._report(self._where, f"a video has {MOST_FRAMES:,} images at most.")
         pictures.names.append(f"{folder}/{path.name}")
         pictures.numbers.append(number)
         self._image = pictures, len(pictures.numbers) - 1
 
     def _flat_folder(self, told: Mapping[str, str], name: str) -> str:
         """The folder of images that name none: where they lie beside the file, else the task's."""
-        if self._pictures:
-            key = next(iter(self._pictures))
-            if told.get("task_id", "") == key[0]:
-                return key[1]
-        if (self._path.parent / "images" / name).is_file():
-            return "images"
-        task = self._task(told)
-        named = "" if task is None else PurePosixPath(task.source).stem or task.name
-        return _folder_name(named or self._path.stem)
+        key = told.get("task_id", "")
+        if key not in self._flat_folders:
+            task = self._task(told)
+            named = "" if task is None else PurePosixPath(task.source).stem or task.name
+            is_beside = (self._path.parent / "images" / name).is_file()
+            folder = "images" if is_beside else _folder_name(named or self._path.stem)
+            self._flat_folders[key] = folder
+        return self._flat_folders[key]
 
     def _take_on_image(self, kind: str, told: Mapping[str, str]) -> None:
         if self._image is None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ifc_core.errors import FormatError
-from ifc_core.io.cvat import is_cvat, iter_cvat
+from ifc_core.io.cvat import _Reading, is_cvat, iter_cvat
 from ifc_core.io.drawn_shapes import rows_mask, rows_of
 from ifc_core.io.ytvis_types import YtvisFile
 from ifc_core.jobs import JobContext
@@ -310,3 +310,56 @@ def test_a_polygon_may_reach_over_the_edge(tmp_path: Path) -> None:
     told = 'points="-3.00,-2.00;70.00,-2.00;70.00,50.00;-3.00,50.00"'
     file, _ = read(tmp_path / "a.xml", document(TASK, track(0, "cat", shape(0, told=told))))
     assert file.tracks[0].segmentations[0] == RLEMask.from_array(np.ones(SIZE, bool))
+
+
+def test_images_of_no_folder_do_not_go_to_that_of_others(tmp_path: Path) -> None:
+    names = ("far/1.png", "2.png", "far/2.png", "3.png")
+    images = [image(number, name) for number, name in enumerate(names)]
+    file, _ = read(tmp_path / "a.xml", document(*images))
+    found = [video.file_names for video in file.videos]
+    assert found == [("far/1.png", "far/2.png"), ("a/2.png", "a/3.png")]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("<annotations>" + "<a>" * 101, "100 elements lie in one another"),
+        (document(f'<image id="{"0" * (17 << 20)}"/>'), "more than 16 MB"),
+        ('<?xml version="1.0" encoding="x-none"?><annotations/>', "encoding is not known"),
+    ],
+    ids=["deep", "long", "encoding"],
+)
+def test_what_would_fill_the_memory_is_refused(tmp_path: Path, text: str, match: str) -> None:
+    with pytest.raises(FormatError, match=match):
+        read(tmp_path / "a.xml", text)
+
+
+def test_a_text_of_any_length_is_cut(tmp_path: Path) -> None:
+    reading = _Reading(tmp_path / "a.xml")
+    reading.feed(b"<annotations><meta><dumped>")
+    for _ in range(100):
+        reading.feed(b"x" * (1 << 16))
+    assert sum(map(len, reading._texts)) <= 1 << 16
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_download_is_told(tmp_path: Path, compression: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("annotations.xml", document(*(image(n, f"{n}.png") for n in range(99))))
+    raw = bytearray(path.read_bytes())
+    raw[90:130] = b"\xff" * 40
+    path.write_bytes(raw)
+    with pytest.raises(FormatError, match="cannot be read"):
+        read_file(path)
+
+
+def test_a_download_with_a_password_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("annotations.xml", document(TASK))
+    raw = bytearray(path.read_bytes())
+    raw[raw.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(raw)
+    with pytest.raises(FormatError, match="a password"):
+        read_file(path)
