@@ -44,6 +44,15 @@ _BOXES = ("rectangle", "rotation")
 _FILLED = ("polygon", "circle", "mask")
 _MOST_GROUP = 1 << 30
 _ALONE = 1 << 40  # labels of shapes of no group
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    OSError,
+    SyntaxError,  # what Pillow says of a bad PNG
+    binascii.Error,
+    Image.DecompressionBombError,
+)
 
 
 def is_labelme(path: Path) -> bool:
@@ -212,7 +221,7 @@ class _Reading:
             mask = _drawn(kind, points, shape.get("mask"), size)
         except FormatError as error:
             report(f"{where}.points", str(error), error.expected, error.actual)
-        except (ValueError, TypeError, OverflowError, OSError, binascii.Error, SyntaxError):
+        except _UNREADABLE:
             report(where, "its points or its mask cannot be read.")
         else:
             return mask if mask.area else None
@@ -242,7 +251,7 @@ def _drawn(kind: str, points: Points, coded: object, size: tuple[int, int]) -> R
         return ellipse_mask((x, y), (radius,) * 2, 0.0, size) if is_round else RLEMask.empty(size)
     if kind == "rectangle" and len(points) == 2:
         points = box_corners(*points.ravel().tolist())
-    return polygon_mask(np.clip(points, 0, size[::-1]), size)
+    return polygon_mask(points, size)
 
 
 def _pasted(coded: object, left: int, top: int, size: tuple[int, int]) -> RLEMask:

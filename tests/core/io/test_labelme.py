@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,22 @@ def test_other_folders_hold_no_shapes(tmp_path: Path, folder: Path) -> None:
     assert annotation_format(folder) is None
     with pytest.raises(FormatError, match="no JSON files of LabelMe"):
         read_coco(folder)
+
+
+def test_a_polygon_that_reaches_over_the_edge_keeps_its_slope(tmp_path: Path) -> None:
+    reaching = SQUARE | {"points": [[-40, 24], [40, 0], [40, 48]]}
+    cut = SQUARE | {"points": [[0, 12], [40, 0], [40, 48], [0, 36]]}
+    masks = [
+        read_coco(write(tmp_path / "0.json", told)).tracks[0].segmentations[0]
+        for told in (reaching, cut)
+    ]
+    assert (masks[0].to_array() != masks[1].to_array()).sum() <= 2  # pixels that are cut in half
+
+
+def test_a_mask_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    small = base64.b64decode(coded(np.tri(6, 9) > 0))
+    head = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + small[24:29]
+    bomb = small[:12] + head + zlib.crc32(head).to_bytes(4, "big") + small[33:]
+    told = SQUARE | {"shape_type": "mask", "mask": base64.b64encode(bomb).decode()}
+    with pytest.raises(FormatError, match="cannot be read"):
+        read_coco(write(tmp_path / "0.json", told))
