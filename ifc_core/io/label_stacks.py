@@ -38,6 +38,7 @@ _NAMED = re.compile(r"^(?:LblImg_.|(?:committed_objects|masks?|labels?)$)", re.I
 _SINGLE = re.compile(r"_cp_masks$", re.IGNORECASE)  # of a program that knows single pictures
 _SUFFIXES = (*STACK_SUFFIXES, ".png")
 _EVEN_SHARE = 0.75  # of neighbouring pixels that are alike; of what a camera took fewer are
+_ABOVE_ALL = 1 << 62  # labels
 _MOST_TABLE = 1 << 20  # a label up to which a table of all labels is small
 _LOOKS = 16  # pairs of frames by which it is found out how labels are numbered
 _SAME_SHARE = 0.8  # of objects that keep their label from frame to frame, where labels are tracks
@@ -230,14 +231,19 @@ def _whole(values: npt.NDArray[Any], path: Path) -> Labels:
     Raises:
         FormatError: Some are none.
     """
-    labels = values.astype(np.int64) if np.isfinite(values).all() else None
+    is_small = np.isfinite(values).all() and np.abs(values).max(initial=0) < _ABOVE_ALL
+    labels = values.astype(np.int64) if is_small else None
     if labels is None or (labels != values).any() or labels.min(initial=0) < 0:
         raise FormatError(f"{path.name} holds values that are no whole numbers from 0.", path=path)
     return labels
 
 
 def _is_even(labels: npt.NDArray[Any]) -> bool:
-    return labels.shape[1] < 2 or float(np.mean(labels[:, 1:] == labels[:, :-1])) >= _EVEN_SHARE
+    """Whether neighbouring pixels are alike, also beside each other in what is not 0."""
+    left, right = labels[:, :-1], labels[:, 1:]
+    is_same = left == right
+    inside = is_same[(left > 0) & (right > 0)]
+    return all(not part.size or float(part.mean()) >= _EVEN_SHARE for part in (is_same, inside))
 
 
 # ---- tracks -----------------------------------------------------------------------------

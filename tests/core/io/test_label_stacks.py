@@ -18,7 +18,7 @@ from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import FormatError
 from ifc_core.io.ctc import read_ctc
 from ifc_core.io.label_images import write_deep_png, write_label_tiff
-from ifc_core.io.label_stacks import is_label_name, picture_stem
+from ifc_core.io.label_stacks import is_label_name, is_label_stack, picture_stem
 from ifc_core.io.video import open_video
 from ifc_core.structures import FrameState
 
@@ -199,3 +199,17 @@ def test_names_of_labels(name: str, stem: str) -> None:
 @pytest.mark.parametrize("name", ["mask000.tif", "unmasked.tif", "a_masks.jpg", "a.tif"])
 def test_other_names_say_nothing(name: str) -> None:
     assert not is_label_name(name)
+
+
+def test_dark_pictures_that_are_called_labels_are_frames(tmp_path: Path) -> None:
+    y, x = np.mgrid[:64, :64]
+    glow = 200 * np.exp(-((y - 30) ** 2 + (x - 20) ** 2) / 60)  # of a label that shines; 0 around
+    path = save(tmp_path / "nuclei_labels.tif", [glow.astype(np.uint8)] * 5)
+    assert not is_label_stack(path)
+    assert is_label_stack(save(tmp_path / "cells_labels.tif", [labels(n) for n in range(FRAMES)]))
+
+
+def test_values_beyond_all_labels_are_none(tmp_path: Path) -> None:
+    path = save(tmp_path / "a_masks.tif", [np.full(SIZE, 1e30, np.float32)] * 2)
+    with pytest.raises(FormatError, match="no whole numbers"):
+        read_ctc(path)
