@@ -41,6 +41,7 @@ from ifc_core.io.ytvis_checks import (
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category
 
+_ALONE = 1 << 40  # labels of masks of no track, where others have one
 _ARRAYS = frozenset({"images", "annotations", "categories"})
 _Images = dict[int, tuple[YtvisVideo, int, int]]  # image id -> (as a video, video id, frame)
 
@@ -191,7 +192,8 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
     builder = TrackBuilder()
     for key, index, raw in iter_entries(place, frozenset({"annotations"})):
         if key == "annotations" and index >= 0:
-            _add_mask(raw, f"annotations[{index}]", images, categories, builder, report)
+            where = f"annotations[{index}]"
+            _add_mask(raw, where, images, categories, builder, report, has_tracks)
     tracks = builder.tracks({video.id: video.length for video in videos}, keep_labels=True)
     return YtvisHeader(tuple(videos), tuple(categories.values())), tracks
 
@@ -269,12 +271,27 @@ def _numbers(frame_ids: Sequence[int]) -> tuple[int, ...]:
 
 
 def _track_of(raw: object) -> object:
-    """The track of a mask, which CVAT names among its attributes; ``None`` where it has none."""
+    """The track of a mask, which CVAT names among its attributes; ``None`` where it has none.
+
+    An attribute of that name is anybody's own, and no track unless it is a number.
+    """
     if not isinstance(raw, dict):
         return None
     attributes = raw.get("attributes")
     told = attributes.get("track_id") if isinstance(attributes, dict) else None
-    return raw.get("track_id", told)
+    return raw.get("track_id", told if is_int(told) else None)
+
+
+def _label_of(raw: Mapping[str, Any], has_tracks: bool) -> object:
+    """What tells the instance of a mask from others: its number, its track, or that of the mask.
+
+    Where some masks have tracks, numbers of others are of another kind and may be the same.
+    """
+    for told in (raw.get("instance_id"), _track_of(raw)):
+        if told is not None:
+            return told
+    own = raw.get("id")
+    return _ALONE + own if has_tracks and is_int(own) else own
 
 
 def _join_pictures(images: _Images) -> None:
@@ -302,6 +319,7 @@ def _add_mask(
     categories: Mapping[int, Category],
     builder: TrackBuilder,
     report: Reporter,
+    has_tracks: bool,
 ) -> None:
     if not isinstance(raw, dict):
         report(where, f"an annotation must be an object, not {shown(raw)}.")
@@ -319,8 +337,7 @@ def _add_mask(
         # Left out, the object would count as absent on a frame that is taken to be complete.
         report(f"{where}.segmentation", "the mask is missing; boxes alone cannot be read.")
         return
-    told = (raw.get("instance_id"), _track_of(raw), raw.get("id"))
-    label = next((number for number in told if number is not None), None)
+    label = _label_of(raw, has_tracks)
     if not is_int(label):
         report(f"{where}.id", f"expected an integer, found {shown(label)}.")
         return

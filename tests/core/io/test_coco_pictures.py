@@ -84,3 +84,18 @@ def test_names_that_two_videos_have_are_not_guessed(tmp_path, project, clip_fold
         report = import_annotations(opened, written(tmp_path / "far" / "a.json", wanted))
         assert report.missing_videos == ("far",)
         opened.undo()
+
+
+def test_masks_without_a_track_are_not_those_of_a_track_of_the_same_number(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", ["clip/0.jpg", "clip/1.jpg", "clip/2.jpg"])
+    raw = json.loads(path.read_text())
+    for mask in raw["annotations"][:2]:
+        mask["attributes"] = {"track_id": 3}
+    path.write_text(json.dumps(raw))
+    shown = [[mask is not None for mask in t.segmentations] for t in read_coco(path).tracks]
+    assert shown == [[True, True, False], [False, False, True]]
+
+
+def test_an_attribute_of_text_is_no_track(tmp_path: Path) -> None:
+    file = read_coco(written(tmp_path / "a.json", ["a.jpg"], attributes={"track_id": "T3"}))
+    assert len(file.tracks) == 1
