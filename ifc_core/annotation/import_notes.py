@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ifc_core.annotation.covered_tracks import Overlaps
@@ -36,6 +36,8 @@ class Belief:
         is_by_id: It is results whose ids are taken for those of the project.
         overlaps: What becomes of tracks that cover some of the project; ``None`` where nobody
             looks for them.
+        incomplete: File ids of the videos of which something was left out, so that no frame of
+            them is complete.
     """
 
     found: Collection[int] = ()
@@ -43,6 +45,12 @@ class Belief:
     is_folder: bool = False
     is_by_id: bool = False
     overlaps: Overlaps | None = Overlaps.BOTH
+    incomplete: Collection[int] = ()
+
+    def unsaid(self, videos: Iterable[YtvisVideo]) -> list[YtvisVideo]:
+        """The videos of a file that it could be taken to show completely."""
+        left_out = {*self.found, *self.incomplete}
+        return [v for v in videos if v.details is None and v.id not in left_out]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ def video_notes(
         notes.append(_missing_note(missing))
         notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
     notes += _number_notes(videos, places)
-    unsaid = [v for v in videos if v.details is None and v.id not in believed.found]
+    unsaid = believed.unsaid(videos)
     if unsaid and believed.is_folder:
         notes.append(_truth_note([v.name for v in unsaid], believed.is_complete))
     elif unsaid and believed.is_complete:
@@ -121,8 +129,7 @@ def video_notes(
 
 def is_believed_complete(videos: Sequence[YtvisVideo], believed: Belief) -> bool:
     """Whether frames count as complete though the file says nothing of it."""
-    unsaid = any(v.details is None and v.id not in believed.found for v in videos)
-    return unsaid and believed.is_complete
+    return believed.is_complete and bool(believed.unsaid(videos))
 
 
 def unnamed_note(

@@ -170,7 +170,9 @@ def iter_import(
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
     header, tracks = yield from iter_open(project, source, form, annotations, context, first_number)
-    found = tracks.found if isinstance(tracks, PendingTracks) else frozenset[int]()
+    found = incomplete = frozenset[int]()
+    if isinstance(tracks, PendingTracks):
+        found, incomplete = tracks.found, tracks.incomplete
     if form is ExportFormat.YTVIS_RESULTS:
         found = frozenset(video.id for video in header.videos)
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
@@ -184,7 +186,7 @@ def iter_import(
     places = resolve_videos(project, header.videos, root, video_map or {}, guess, first_number)
     is_by_id = form is ExportFormat.YTVIS_RESULTS and annotations is None
     tracks = _by_own_ids(tracks) if is_by_id else tracks
-    believed = Belief(found, assume, is_folder, is_by_id, overlaps)
+    believed = Belief(found, assume, is_folder, is_by_id, overlaps, incomplete)
     return (yield from _bring_in(project, source.name, header, tracks, places, believed, context))
 
 
@@ -297,7 +299,7 @@ def _exhaustive(
     flagged = {}
     for video in videos:
         frames = places[video.id].frames
-        if video.id in believed.found:
+        if video.id in believed.found or video.id in believed.incomplete:
             continue
         if video.details is None:
             flagged[video.id] = frames if believed.is_complete else ()

@@ -34,7 +34,7 @@ from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import Reporter, shown
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
-from ifc_core.io.ytvis_types import VideoDetails, YtvisHeader, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import RLEMask
 
@@ -170,7 +170,8 @@ class _Reading:
         videos = sorted((*self._film_videos(), *self._picture_videos()), key=lambda v: v.id)
         lengths = {video.id: video.length for video in videos}
         notes = self._notes()
-        tracks = PendingTracks(self._builder, iter(()), lengths, notes=notes)
+        incomplete = frozenset(self._incomplete)
+        tracks = PendingTracks(self._builder, iter(()), lengths, notes=notes, incomplete=incomplete)
         return YtvisHeader(tuple(videos), self._meta.categories), tracks
 
     # ---- elements -----------------------------------------------------------------------
@@ -296,8 +297,7 @@ class _Reading:
                 width,
                 len(frames),
                 names,
-                self._details(video_id),
-                () if is_whole else frames,
+                numbers=() if is_whole else frames,
                 is_open=task.frames is None,
             )
 
@@ -371,8 +371,7 @@ class _Reading:
                 *pictures.size,
                 len(numbers),
                 tuple(pictures.names),
-                self._details(pictures.id),
-                () if is_whole else tuple(numbers),
+                numbers=() if is_whole else tuple(numbers),
             )
 
     # ---- shapes -------------------------------------------------------------------------
@@ -409,10 +408,6 @@ class _Reading:
         if not all(1 <= side <= MAX_SIDE_PX for side in size) or size[0] * size[1] > MAX_PIXELS:
             text = f"frames of {size[1]}x{size[0]} pixels cannot be."
             self._report(self._where, text)
-
-    def _details(self, video_id: int) -> VideoDetails | None:
-        """That no frame is complete, where something was left out."""
-        return VideoDetails() if video_id in self._incomplete else None
 
     def _notes(self) -> list[str]:
         """Sentences on what is no mask, and on gaps."""

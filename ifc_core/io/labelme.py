@@ -34,7 +34,7 @@ from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_int, is_text, shown, why_not_named
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
-from ifc_core.io.ytvis_types import VideoDetails, YtvisHeader, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 from ifc_core.structures.rle_runs import boxed_mask
 
@@ -174,13 +174,15 @@ class _Reading:
                 *size,
                 len(pictures.names),
                 tuple(f"{before}{name}" for name in pictures.names),
-                VideoDetails() if pictures.id in self._incomplete else None,
             )
             for size, pictures in self._videos.items()
         )
         classes = tuple(Category(number, name) for name, number in self._classes.items())
         lengths = {video.id: video.length for video in videos}
-        tracks = PendingTracks(self._builder, iter(()), lengths, notes=self._notes())
+        incomplete = frozenset(self._incomplete)
+        tracks = PendingTracks(
+            self._builder, iter(()), lengths, notes=self._notes(), incomplete=incomplete
+        )
         return YtvisHeader(videos, classes), tracks
 
     def _before(self) -> str:

@@ -21,6 +21,7 @@ class PendingTracks(Iterable[YtvisTrack]):
         found: Ids of the videos whose tracks a program found.
         notes: Filled by ``reading``: what is wrong with the files without being a fault, as
             sentences; whole once the masks are read.
+        incomplete: Ids of the videos of which something that the file shows was left out.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class PendingTracks(Iterable[YtvisTrack]):
         lengths: Mapping[int, int],
         found: frozenset[int] = frozenset(),
         notes: Sequence[str] = (),
+        incomplete: frozenset[int] = frozenset(),
     ) -> None:
         self._builder = builder
         self._reading = reading
         self._lengths = lengths
         self.found = found
         self.notes = notes
+        self.incomplete = incomplete
 
     def steps(self) -> Iterator[tuple[int, int]]:
         """Read the masks.

@@ -11,7 +11,8 @@ import pytest
 from ifc_core.errors import FormatError
 from ifc_core.io.cvat import _Reading, is_cvat, iter_cvat
 from ifc_core.io.drawn_shapes import rows_mask, rows_of
-from ifc_core.io.ytvis_types import YtvisFile
+from ifc_core.io.pending_tracks import PendingTracks
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
 
@@ -38,14 +39,17 @@ def read(path: Path, text: str) -> tuple[YtvisFile, list[str]]:
 
 
 def read_file(path: Path) -> tuple[YtvisFile, list[str]]:
+    header, tracks = pending(path)
+    return YtvisFile(header.videos, tuple(header.categories), tuple(tracks)), list(tracks.notes)
+
+
+def pending(path: Path) -> tuple[YtvisHeader, PendingTracks]:
     steps = iter_cvat(path, JobContext())
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            header, tracks = end.value
-            found = tuple(tracks)
-            return YtvisFile(header.videos, tuple(header.categories), found), list(tracks.notes)
+            return end.value
 
 
 def track(number: int, label: str, *shapes: str) -> str:
@@ -139,7 +143,7 @@ def test_a_box_becomes_a_region_to_ignore(tmp_path: Path) -> None:
     assert (file.tracks[0].segmentations[0].to_array() == square()).all()
     assert len(notes) == 1
     assert notes[0].startswith("1 box without a mask")
-    assert file.videos[0].details is None
+    assert pending(tmp_path / "a.xml")[1].incomplete == frozenset()
 
 
 def test_what_has_no_inside_makes_no_frame_complete(tmp_path: Path) -> None:
@@ -149,13 +153,12 @@ def test_what_has_no_inside_makes_no_frame_complete(tmp_path: Path) -> None:
         'occluded="0" points="3.00,3.00"></points></skeleton>'
     )
     text = document(TASK, track(0, "cat", line, skeleton), track(1, "dog", shape(0)))
-    file, notes = read(tmp_path / "a.xml", text)
+    _, notes = read(tmp_path / "a.xml", text)
     assert notes == [
         "Shapes without an inside were left out (1 x polyline, 1 x skeleton), so no frame of their "
         "videos counts as complete."
     ]
-    assert file.videos[0].details is not None
-    assert not any(file.videos[0].details.exhaustive)
+    assert pending(tmp_path / "a.xml")[1].incomplete == {1}
 
 
 def test_gaps_that_nothing_explains_are_told(tmp_path: Path) -> None:

@@ -108,7 +108,16 @@ def test_boxes_are_no_masks_and_points_leave_frames_incomplete(folder: Path) -> 
         kinds = sorted(track.kind for track in project.tracks(1))
         assert kinds == sorted([TrackKind.OBJECT, TrackKind.CROWD])
         assert project.exhaustive_frames(1) == []
+        assert not report.believed_complete
         assert "1 x point" in " ".join(report.notes)
+
+
+def test_classes_have_colours_of_their_own_where_a_point_was_left_out(folder: Path) -> None:
+    point = {"label": "nose", "shape_type": "point", "points": [[5, 5]]}
+    write(folder / f"{stems(folder)[0]}.json", SQUARE, SQUARE | {"label": "cat"}, point)
+    with Project.create(folder.parent / "p.ifcproj") as project:
+        import_annotations(project, folder)
+        assert len({category.color_rgb for category in project.categories()}) == 2
 
 
 def test_one_file_is_known_by_its_shapes(folder: Path) -> None:
