@@ -255,9 +255,7 @@ def _is_video(path: Path) -> bool:
         labels = {"Annotations", "ImageSets", "instances", "instances_txt"}
         inside = {entry.name for entry in path.iterdir()}
         return not inside & labels and bool(list_frames(path))
-    if (
-        path.suffix.lower() in ANNOTATION_SUFFIXES
-    ):  # an empty one is bad annotations, and no bad video
+    if path.suffix.lower() in ANNOTATION_SUFFIXES:  # an empty one is no bad video
         return False
     try:
         detect_format(path)
