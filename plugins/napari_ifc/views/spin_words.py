@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractSpinBox
 
 
@@ -14,19 +15,24 @@ def show_word(spin: QAbstractSpinBox, word: str) -> None:
         word: What it says while nothing is chosen.
     """
     spin.setSpecialValueText(word)
-    spin.lineEdit().installEventFilter(_WordSelector(spin))
+    spin.installEventFilter(_WordReplacer(spin))
 
 
-class _WordSelector(QObject):
-    """Selects the word once it is clicked: Qt takes no number that is typed in the midst of it."""
+class _WordReplacer(QObject):
+    """Selects the word before a sign is typed: Qt takes no number in the midst of it.
+
+    Only Tab selects it by itself, not a click into the field or on its arrows.
+    """
 
     def __init__(self, spin: QAbstractSpinBox) -> None:
         super().__init__(spin)
         self._spin = spin
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Look at clicks, and let them pass."""
-        is_click = event.type() == QEvent.Type.MouseButtonRelease
-        if is_click and self._spin.text() == self._spin.specialValueText():
-            self._spin.selectAll()
+        """Look at keys, and let them pass."""
+        if event.type() == QEvent.Type.KeyPress:
+            assert isinstance(event, QKeyEvent)  # noqa: S101
+            types = bool(event.text()) and event.text().isprintable()
+            if types and self._spin.text() == self._spin.specialValueText():
+                self._spin.selectAll()
         return False
