@@ -16,6 +16,7 @@ from ifc_core.io.ctc import stream_ctc
 from ifc_core.io.cvat import CVAT_SUFFIXES, is_cvat, iter_cvat
 from ifc_core.io.davis import stream_davis
 from ifc_core.io.label_stacks import is_label_stack
+from ifc_core.io.labelme import is_labelme, iter_labelme
 from ifc_core.io.mots import iter_mots
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
@@ -118,6 +119,8 @@ def iter_open(
         return (yield from iter_mots(path, context, first_number))
     if form is ExportFormat.CVAT:
         return (yield from iter_cvat(path, context))
+    if form is ExportFormat.COCO and (path.is_dir() or is_labelme(path)):
+        return (yield from iter_labelme(path, context))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
         return header, _with_sound_scores(iter_ytvis_tracks(path, header), path)

@@ -20,7 +20,6 @@ from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.frame_list import MAX_FRAMES, frame_order
 from ifc_core.io.json_stream import iter_entries
-from ifc_core.io.labelme import is_labelme, stream_labelme
 from ifc_core.io.problems import (
     MAX_NAME_LETTERS,
     Reporter,
@@ -148,13 +147,13 @@ def read_coco(path: Path | str) -> YtvisFile:
     return YtvisFile(header.videos, header.categories, tuple(tracks))
 
 
-def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
+def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     """Read COCO instances; polygons, compressed and uncompressed RLE.
 
     The masks wait on disk until their track's turn comes.
 
     Args:
-        path: The file; or one of LabelMe or a folder of such (:mod:`~ifc_core.io.labelme`).
+        path: The file.
 
     Returns:
         Videos and categories, and the tracks.
@@ -163,8 +162,6 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
         FormatError: The file breaks the format; the message names the place.
     """
     place = Path(path)
-    if place.is_dir() or is_labelme(place):
-        return stream_labelme(place)
     report = Reporter(place)
     images: _Images = {}
     categories: dict[int, Category] = {}  # by their ids in the file

@@ -12,6 +12,7 @@ import base64
 import binascii
 import re
 from collections import Counter
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PureWindowsPath
@@ -35,6 +36,7 @@ from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_int, is_text, sh
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
+from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, RLEMask
 from ifc_core.structures.rle_runs import boxed_mask
 
@@ -78,11 +80,17 @@ def labelme_files(folder: Path) -> list[Path]:
     return files if files and is_labelme(files[0]) else []
 
 
-def stream_labelme(place: Path | str) -> tuple[YtvisHeader, PendingTracks]:
+def iter_labelme(
+    place: Path | str, context: JobContext
+) -> Generator[Progress, None, tuple[YtvisHeader, PendingTracks]]:
     """Read a folder of JSON files, or one of them.
 
     Args:
         place: The folder or file.
+        context: Progress and cancellation.
+
+    Yields:
+        Progress, after each file.
 
     Returns:
         A video for the pictures of each size, and the classes; and the tracks.
@@ -95,8 +103,9 @@ def stream_labelme(place: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     files = labelme_files(root) if root.is_dir() else [root]
     if not files:
         raise FormatError(f"{root} holds no JSON files of LabelMe.", path=root)
-    for path in files:
+    for number, path in enumerate(files, start=1):
         reading.take(path)
+        yield context.advance(number, len(files), "Reading shapes", "files")
     return reading.found()
 
 

@@ -20,8 +20,10 @@ from ifc_core.annotation.annotation_folders import annotation_format, named_form
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import FormatError
-from ifc_core.io.coco import read_coco
+from ifc_core.io.labelme import iter_labelme
 from ifc_core.io.video import open_video
+from ifc_core.io.ytvis_types import YtvisFile
+from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import TrackKind
 
 SIZE = (48, 80)
@@ -37,6 +39,16 @@ def coded(mask: np.ndarray) -> str:
     kept = io.BytesIO()
     Image.fromarray(mask).save(kept, "PNG")
     return base64.b64encode(kept.getvalue()).decode()
+
+
+def read_labelme(place: Path, context: JobContext | None = None) -> YtvisFile:
+    steps = iter_labelme(place, context or JobContext())
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            header, tracks = end.value
+            return YtvisFile(header.videos, header.categories, tuple(tracks))
 
 
 def write(path: Path, *shapes: dict[str, Any], **more: Any) -> Path:
@@ -90,7 +102,7 @@ def test_masks_and_circles_are_where_they_were_drawn(tmp_path: Path) -> None:
         "mask": coded(mask),
     }
     circle = {"label": "b", "shape_type": "circle", "points": [[40, 20], [40, 30]]}
-    file = read_coco(write(tmp_path / "0.json", drawn, circle))
+    file = read_labelme(write(tmp_path / "0.json", drawn, circle))
     pasted, disc = (track.segmentations[0].to_array() for track in file.tracks)
     expected = np.zeros(SIZE, bool)
     expected[30:36, 20:29] = mask
@@ -160,28 +172,28 @@ def test_files_apart_from_their_pictures_find_the_video_that_has_these(folder: P
 def test_what_is_broken_is_named(tmp_path: Path, shapes, more, reason: str) -> None:
     path = write(tmp_path / "0.json", *shapes, **more)
     with pytest.raises(FormatError, match=reason):
-        read_coco(path)
+        read_labelme(path)
 
 
 def test_a_mask_that_leaves_its_picture_is_refused(tmp_path: Path) -> None:
     for at in ([[75, 30], [83, 35]], [[-1, 0], [5, 5]]):
         mask = {"label": "a", "shape_type": "mask", "points": at, "mask": coded(np.tri(6, 9) > 0)}
         with pytest.raises(FormatError, match="outside its frame"):
-            read_coco(write(tmp_path / "0.json", mask))
+            read_labelme(write(tmp_path / "0.json", mask))
 
 
 def test_other_folders_hold_no_shapes(tmp_path: Path, folder: Path) -> None:
     (folder / "notes.json").write_text('{"images": [], "shapes": []}')
     assert annotation_format(folder) is None
     with pytest.raises(FormatError, match="no JSON files of LabelMe"):
-        read_coco(folder)
+        read_labelme(folder)
 
 
 def test_a_polygon_that_reaches_over_the_edge_keeps_its_slope(tmp_path: Path) -> None:
     reaching = SQUARE | {"points": [[-40, 24], [40, 0], [40, 48]]}
     cut = SQUARE | {"points": [[0, 12], [40, 0], [40, 48], [0, 36]]}
     masks = [
-        read_coco(write(tmp_path / "0.json", told)).tracks[0].segmentations[0]
+        read_labelme(write(tmp_path / "0.json", told)).tracks[0].segmentations[0]
         for told in (reaching, cut)
     ]
     assert (masks[0].to_array() != masks[1].to_array()).sum() <= 2  # pixels that are cut in half
@@ -193,4 +205,15 @@ def test_a_mask_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     bomb = small[:12] + head + zlib.crc32(head).to_bytes(4, "big") + small[33:]
     told = SQUARE | {"shape_type": "mask", "mask": base64.b64encode(bomb).decode()}
     with pytest.raises(FormatError, match="cannot be read"):
-        read_coco(write(tmp_path / "0.json", told))
+        read_labelme(write(tmp_path / "0.json", told))
+
+
+def test_reading_can_be_stopped_after_each_picture(folder: Path) -> None:
+    for name in stems(folder):
+        write(folder / f"{name}.json", SQUARE)
+    context = JobContext()
+    steps = iter_labelme(folder, context)
+    assert [(next(steps).done, next(steps).done)] == [(1, 2)]
+    context.cancel()
+    with pytest.raises(JobCancelled):
+        next(steps)
