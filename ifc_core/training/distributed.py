@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+
+from ifc_core.errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,28 @@ class Ranks:
         return not self.any(bool(self.mean(here) != here), device)
 
 
+def _is_lost_process(error: BaseException) -> bool:
+    """Whether an error says that another process of the run cannot be reached any more."""
+    return isinstance(error, dist.DistError) or (
+        isinstance(error, RuntimeError) and "gloo" in str(error)  # which has no class of its own
+    )
+
+
+@contextmanager
+def saved_if_lost(save: Callable[[], object]) -> Iterator[None]:
+    """Save what this process has where another one of the run is lost, for whoever goes on.
+
+    Args:
+        save: Writes it.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if _is_lost_process(error):
+            save()
+        raise
+
+
 @contextmanager
 def joined_ranks(device_type: str) -> Iterator[Ranks]:
     """Join the other processes of a ``torchrun`` launch for the length of a run.
@@ -61,6 +85,9 @@ def joined_ranks(device_type: str) -> Iterator[Ranks]:
 
     Yields:
         This process's place; a lone one where the program was not started by ``torchrun``.
+
+    Raises:
+        EngineError: Another process of the run ended, or none is found where it should be.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
@@ -70,10 +97,17 @@ def joined_ranks(device_type: str) -> Iterator[Ranks]:
     if device_type == "cuda":
         torch.cuda.set_device(local_rank)
     owned = not dist.is_initialized()
-    if owned:
-        dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
     try:
-        yield Ranks(dist.get_rank(), world_size, local_rank)
-    finally:
         if owned:
+            dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+        yield Ranks(dist.get_rank(), world_size, local_rank)
+    except RuntimeError as error:
+        if not _is_lost_process(error):
+            raise
+        raise EngineError(
+            f"Another of the run's {world_size} processes ended or cannot be reached; see what "
+            "that one said, and give the same command again to go on from what was saved."
+        ) from error
+    finally:
+        if owned and dist.is_initialized():
             dist.destroy_process_group()

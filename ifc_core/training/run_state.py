@@ -307,8 +307,9 @@ def read_shards(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     index = folder / INDEX_NAME
     try:
         facts = json.loads(index.read_text(encoding="utf-8"))
-        shards = [(str(s["file"]), str(s["sha256"])) for s in facts.pop("shards")]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        shards = [(str(s["file"]), str(s["sha256"])) for s in facts["shards"]]
+        del facts["shards"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{index} is no index of exported weights.", path=index) from error
     tensors: dict[str, torch.Tensor] = {}
     for name, checksum in shards:

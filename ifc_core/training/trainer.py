@@ -25,7 +25,7 @@ from ifc_core.models.preferences import ModelPreferences
 from ifc_core.models.registry import resolve_device
 from ifc_core.training.config import StageConfig, TrainConfig
 from ifc_core.training.criterion import Criterion, LayerOutput, LossResult, matched_iou
-from ifc_core.training.distributed import Ranks, joined_ranks
+from ifc_core.training.distributed import Ranks, joined_ranks, saved_if_lost
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.guide import (
     POSITION_WEIGHT,
@@ -123,6 +123,7 @@ class Trainer:
         matcher = HungarianMatcher(config.matching.dice_weight, config.matching.cost)
         self.criterion = Criterion(matcher, config.loss, self.ranks.mean)
         self._unwritten = Unwritten()
+        self._is_whole = True  # what there is now is what an iteration begins with
         if self.ranks.is_main:
             ready_folder(config.output)
         if resumes:
@@ -211,10 +212,7 @@ class Trainer:
         if self.config.export_seconds == float("inf"):
             self._unwritten.attempt("state", self.save_state)
             return
-        try:
-            self.save_state()
-        finally:
-            self.export()
+        self.save_and_export()
 
     def _stop_if_cancelled(self, job: JobContext) -> None:
         if self.ranks.any(job.is_cancelled, self.device):
@@ -249,7 +247,8 @@ class Trainer:
         stage = config.stages[place.stage]
         if anchors := stage.anchor_queries and place.begins:
             self._anchor_queries()
-        within = self.ranks.world_size == 1 and not anchors and not keeps_statistics(self.model)
+        self._is_whole = not anchors and not keeps_statistics(self.model)  # until the step
+        within = self.ranks.world_size == 1 and self._is_whole
         on_cpu = self.device.type == "cpu"  # seeding absent devices takes a thousand times as long
         seed_all = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
         seed_all(config.seed + _SEED_STRIDE * (1 + self.iteration) + self.ranks.rank)
@@ -275,7 +274,7 @@ class Trainer:
         if within:
             self._stop_if_cancelled(job)
         norm = self._step()
-        self.iteration += 1
+        self.iteration, self._is_whole = self.iteration + 1, True
         report = StepReport(
             self.iteration - 1, config.iterations, place.stage, loss, terms, iou, rate, norm,
             stage.batch_size / max(1e-6, time.monotonic() - started), self.skipped.total,
@@ -398,6 +397,18 @@ class Trainer:
         }
         write_state(self.state_path, tensors, facts)
 
+    def save_and_export(self) -> None:
+        """Write state and weights, the one even where there is no room for the other."""
+        try:
+            self.save_state()
+        finally:
+            self.export()
+
+    def save_what_is_whole(self) -> None:
+        """Save what an iteration began with that came to no end, as others of its processes did."""
+        if self._is_whole:
+            self._unwritten.attempt("state", self.save_state)
+
     def load_state(self) -> None:
         """Go on from the checkpoint in the output folder.
 
@@ -479,10 +490,10 @@ def train(
     limit = float("inf") if stop_after_seconds is None else time.monotonic() + stop_after_seconds
     with joined_ranks(resolve_device(config.device).type) as ranks:
         trainer = Trainer(config, ranks=ranks, tell=tell)
-        with closing(trainer.run(context)) as reports:
+        lost = saved_if_lost(trainer.save_what_is_whole)
+        with closing(trainer.run(context)) as reports, lost:
             for _ in reports:
                 if ranks.any(time.monotonic() > limit, trainer.device):
-                    trainer.save_state()
-                    trainer.export()
+                    trainer.save_and_export()
                     break
         return trainer.export_path
