@@ -52,9 +52,17 @@ def is_label_name(name: str) -> bool:
     return suffix in _SUFFIXES and bool(_ENDING.search(stem) or _NAMED.match(stem))
 
 
+def may_be_label_stack(path: Path) -> bool:
+    """Whether a file is a TIFF of labels by its name; it is not opened."""
+    return path.suffix.lower() in STACK_SUFFIXES and is_label_name(path.name)
+
+
 def is_label_stack(path: Path) -> bool:
-    """Whether a file is a TIFF of labels, by its name together with its values."""
-    if path.suffix.lower() not in STACK_SUFFIXES or not is_label_name(path.name):
+    """Whether a file is a TIFF of labels, by its name together with its values.
+
+    All pages are looked through for it: a millisecond each.
+    """
+    if not may_be_label_stack(path):
         return False
     try:
         stack = _Stack(path)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
+from ifc_app import drops
 from ifc_core.io.label_images import write_palette_png
 from napari_ifc.controllers import videos
 from napari_ifc.features import opening
@@ -249,6 +250,26 @@ def test_a_stack_of_labels_goes_into_the_project_that_is_open(window, folders, t
     assert window.studio.project is project
     assert names(window) == ["clip0"]
     assert project.tracks(1)[0].name == "7"
+
+
+def test_a_stack_that_may_be_labels_is_looked_through_beside_the_window(
+    window, folders, tmp_path, monkeypatch, qtbot
+):
+    looked_in = []
+    is_labels = drops.is_label_stack
+    monkeypatch.setattr(
+        drops,
+        "is_label_stack",
+        lambda path: (looked_in.append(threading.current_thread()), is_labels(path))[1],
+    )
+    noise = np.random.default_rng(0).integers(0, 255, (2, 40, 60), np.uint8)
+    tifffile.imwrite(tmp_path / "ground_masks.tif", noise)  # pictures in spite of its name
+    assert window.open_path(folders[0])
+    project = window.studio.project
+    drop(window.start_page, tmp_path / "ground_masks.tif")
+    qtbot.waitUntil(lambda: window.studio.project not in (None, project))
+    assert names(window) == ["ground_masks"]
+    assert looked_in[0] is not threading.main_thread()
 
 
 def test_a_file_of_cvat_goes_into_the_project_that_is_open(window, folders, tmp_path, qtbot):
