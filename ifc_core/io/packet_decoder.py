@@ -16,7 +16,8 @@ from av.video.stream import VideoStream
 
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import is_frame_name
-from ifc_core.io.video_index import NO_TIME, PacketFinder, PacketTable
+from ifc_core.io.time_jumps import NO_TIME, shifts_of_parts
+from ifc_core.io.video_index import PacketFinder, PacketTable
 
 # Containers of video. Playlists and scripts (hls, dash, concat, ...) are left out: they
 # would make the program open other files.
@@ -26,6 +27,7 @@ _FORMATS = (
 )
 _BEGIN_WITH_KEYFRAME = {"mp4", "matroska", "avi"}
 _FIRST_PART = 1024
+_TIMES_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
 _SKIPPABLE = (av.error.InvalidDataError, av.error.EOFError)
 
 
@@ -78,6 +80,16 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     raise VideoError(f"{path} holds no video.", path=path)
 
 
+def declared_frames(container: InputContainer, stream: VideoStream) -> int:
+    """How many packets a file claims to have, 0 where it does not say.
+
+    In a film that was trimmed by its edit list, those that this leaves out altogether do not count.
+    """
+    if "mp4" not in container.format.name.split(","):
+        return stream.frames
+    return min(stream.frames, len(stream.index_entries)) or stream.frames
+
+
 def read_packets(
     container: InputContainer,
     stream: VideoStream,
@@ -98,6 +110,8 @@ def read_packets(
         All packets up to the end, or up to where the file cannot be read any more.
     """
     rows: list[tuple[int, int, int, bool, bool]] = []
+    may_jump = bool(container.format.flags & _TIMES_MAY_JUMP)
+    ticks_per_second = float(1 / stream.time_base) if stream.time_base else 0.0
     damaged = False
     next_part = _FIRST_PART
     try:
@@ -113,20 +127,27 @@ def read_packets(
                 tick(len(rows))
             if on_part is not None and len(rows) >= next_part:
                 next_part = 2 * len(rows)
-                on_part(_table(rows, damaged))
+                on_part(_table(rows, damaged, ticks_per_second, may_jump))
             if most is not None and len(rows) >= most:
                 break
     except (av.error.FFmpegError, OSError):
         damaged = True
-    return _table(rows, damaged)
+    return _table(rows, damaged, ticks_per_second, may_jump)
 
 
-def _table(rows: list[tuple[int, int, int, bool, bool]], damaged: bool) -> PacketTable:
+def _table(
+    rows: list[tuple[int, int, int, bool, bool]],
+    damaged: bool,
+    ticks_per_second: float,
+    may_jump: bool,
+) -> PacketTable:
     columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
-    pts_, dts_, positions = (np.ascontiguousarray(c) for c in columns[:3])
-    return PacketTable(
-        pts_, dts_, positions, columns[3].astype(bool), columns[4].astype(bool), damaged
-    )
+    pts, dts, positions = (np.ascontiguousarray(c) for c in columns[:3])
+    is_keyframe, is_shown = (c.astype(bool) for c in columns[3:])
+    shifts = np.zeros_like(pts)
+    if is_shown.all():  # where an edit list hides some, the others' times go on, and theirs do not
+        shifts = shifts_of_parts(pts, dts, is_keyframe, ticks_per_second, may_jump)
+    return PacketTable(pts, dts, shifts, positions, is_keyframe, is_shown, damaged)
 
 
 class PacketDecoder:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ifc_core.errors import VideoError
 from ifc_core.io.packet_decoder import (
     PacketDecoder,
+    declared_frames,
     open_container,
     read_packets,
     video_stream,
@@ -119,7 +120,7 @@ def _look(path: Path) -> tuple[FileScan, int, float, float]:
         rate = float(stream.average_rate or stream.guessed_rate or 0.0)
         time_base = float(stream.time_base or 0.0)
         seconds = (container.duration or 0) / 1e6
-        declared = stream.frames
+        declared = declared_frames(container, stream)
         table = read_packets(container, stream, most=_FIRST_PACKETS)
     if not len(table):
         raise VideoError(f"{path} holds no frames.", path=path)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-NO_TIME = np.iinfo(np.int64).min
+from ifc_core.io.time_jumps import NO_TIME
+
 _MOST_REORDERED = 16
 
 
@@ -25,6 +26,8 @@ class PacketTable:
     Attributes:
         pts: (N,) int64 display time in stream units, ``NO_TIME`` where the file has none.
         dts: (N,) int64 decoding time, likewise.
+        shifts: (N,) int64 what to take off both for times that never jump back; the times as such
+            are those that the file is sought by.
         positions: (N,) int64 byte offset in the file, -1 where unknown.
         is_keyframe: (N,) bool, decoding can start there.
         is_shown: (N,) bool, False where an edit list hides the frame.
@@ -33,6 +36,7 @@ class PacketTable:
 
     pts: npt.NDArray[np.int64]
     dts: npt.NDArray[np.int64]
+    shifts: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
     is_keyframe: npt.NDArray[np.bool_]
     is_shown: npt.NDArray[np.bool_]
@@ -45,6 +49,16 @@ class PacketTable:
     def has_times(self) -> bool:
         """Whether every shown packet has a display time."""
         return not bool(np.any(self.pts[self.is_shown] == NO_TIME))
+
+    @property
+    def shown_at(self) -> npt.NDArray[np.int64]:
+        """(N,) display times that go on where those of the file jump; ``NO_TIME`` as there."""
+        return np.where(self.pts == NO_TIME, NO_TIME, self.pts - self.shifts)
+
+    @property
+    def decoded_at(self) -> npt.NDArray[np.int64]:
+        """(N,) times of decoding, likewise."""
+        return np.where(self.dts == NO_TIME, NO_TIME, self.dts - self.shifts)
 
     def seek_time(self, ordinal: int) -> int | None:
         """Stream time to seek to for reaching a packet, or ``None`` where it has none."""
@@ -82,7 +96,7 @@ class FrameIndex:
         """
         if ordinals is None:
             shown = np.flatnonzero(table.is_shown)
-            ordinals = shown[np.argsort(table.pts[shown], kind="stable")]
+            ordinals = shown[np.argsort(table.shown_at[shown], kind="stable")]
         ranks = np.full(len(table), -1, dtype=np.int64)
         ranks[ordinals] = np.arange(len(ordinals))
         return cls(ordinals.astype(np.int64), ranks, np.flatnonzero(table.is_keyframe))
@@ -109,10 +123,10 @@ class FrameIndex:
         A picture is stored before it is shown, so what is shown before the last packet was
         decoded is all there.
         """
-        times = table.dts[table.dts != NO_TIME]
+        times = table.decoded_at[table.dts != NO_TIME]
         if not len(times):
             return FrameIndex.build(table, self.ordinals[: max(0, len(self) - _MOST_REORDERED)])
-        shown = table.pts[self.ordinals]
+        shown = table.shown_at[self.ordinals]
         return FrameIndex.build(table, self.ordinals[: int(np.searchsorted(shown, times.max()))])
 
     def start_ordinals(self, frame_index: int) -> Iterable[int]:

@@ -14,8 +14,15 @@ import numpy.typing as npt
 from ifc_core.errors import VideoError
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import file_fingerprint
-from ifc_core.io.packet_decoder import PacketDecoder, open_container, read_packets, video_stream
-from ifc_core.io.video_index import NO_TIME, FrameIndex, PacketTable
+from ifc_core.io.packet_decoder import (
+    PacketDecoder,
+    declared_frames,
+    open_container,
+    read_packets,
+    video_stream,
+)
+from ifc_core.io.time_jumps import NO_TIME
+from ifc_core.io.video_index import FrameIndex, PacketTable
 from ifc_core.io.video_probe import ProbeResult, probe_frames
 from ifc_core.jobs import JobContext
 
@@ -128,7 +135,7 @@ def _recall(key: tuple[str, int, int]) -> FileScan | None:
 def _scan(path: Path, context: JobContext | None, listener: PartListener | None) -> FileScan:
     with open_container(path) as container:
         stream = video_stream(container, path)
-        declared = stream.frames
+        declared = declared_frames(container, stream)
         rate = float(stream.average_rate or stream.guessed_rate or 0.0)
         time_base = float(stream.time_base or 0.0)
         tick = None if context is None else (lambda n: _report(context, n, declared))
@@ -183,9 +190,9 @@ def frame_times(
     table: PacketTable, index: FrameIndex, rate: float, time_base: float
 ) -> npt.NDArray[np.float64]:
     """(V,) seconds after the first frame, from the file's times or else from its rate."""
-    pts = np.sort(table.pts[index.ordinals])
+    pts = np.sort(table.shown_at[index.ordinals])
     if np.any(pts == NO_TIME):
-        pts = np.sort(table.dts[index.ordinals])
+        pts = np.sort(table.decoded_at[index.ordinals])
     if np.any(pts == NO_TIME) or not time_base:
         return np.arange(len(index)) / (rate or 25.0)
     return np.asarray((pts - pts[0]) * time_base, dtype=np.float64)
