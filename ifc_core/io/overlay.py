@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from ifc_core.errors import OutputError
@@ -149,9 +150,13 @@ class OverlayWriter:
         stream: VideoStream = self._container.add_stream(name, rate=rate)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
-        stream.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
+        context = stream.codec_context
+        context.time_base = Fraction(1, _TICKS_PER_SECOND)
         if name == "libx264":
             stream.options = {"crf": "20", "preset": "veryfast"}
+            # Told nothing, players take large pictures for BT.709 and small ones for BT.601.
+            context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+            context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         else:
             stream.bit_rate = min(40_000_000, 5 * width * height)
         return stream
@@ -180,7 +185,11 @@ class OverlayWriter:
             picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         seconds = self._number / float(self._rate) if pts_seconds is None else pts_seconds
         ticks = max(self._last_ticks + 1, round(seconds * _TICKS_PER_SECOND))
-        coded = VideoFrame.from_ndarray(picture, format="rgb24")
+        coded = VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+            format="yuv420p",
+            dst_colorspace=self._stream.codec_context.colorspace,
+            dst_color_range=ColorRange.MPEG,
+        )
         coded.pts, coded.time_base = ticks, Fraction(1, _TICKS_PER_SECOND)
         self._last_ticks = ticks
         self._number += 1

@@ -36,8 +36,8 @@ class VideoReader(ABC):
             broken ones that lie before or between them.
         pts_seconds: (V,) float64, ascending, time of each frame after the first one's.
         first_readable: Frames before it are known not to decode.
-        warning: A sentence for the person when part of the file cannot be read (for instance a
-            cut-off tail), else empty.
+        warning: Sentences for the person when part of the file cannot be read (for instance a
+            cut-off tail) or not exactly, else empty.
         has_rate: Whether ``video.fps`` and ``pts_seconds`` are known, not a mere convention.
         frame_seconds: Where there is no rate: what a stack of pictures says lies between two of
             them, which may be minutes, or ``None``.

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
 from ifc_core.errors import VideoError
+from ifc_core.io.frame_colors import FrameColors
 from ifc_core.io.packet_decoder import PacketDecoder
 from ifc_core.io.video import VideoReader
 from ifc_core.io.video_scan import FileScan, scan_file
@@ -47,14 +47,14 @@ class FileReader(VideoReader):
         self._lock = threading.RLock()
         self._index, self.warning = scan.index, scan.warning
         self.first_readable = scan.first_readable
-        self._orientation, self._stored_size = scan.orientation, scan.stored_size
-        self._reformatter = VideoReformatter()
+        self._orientation = scan.orientation
+        self._colors = FrameColors(scan.stored_size)
         self._capacity = max(_MIN_CACHED_FRAMES, _CACHE_BYTES // scan.frame_bytes)
         self._cache: OrderedDict[int, VideoFrame] = OrderedDict()
         self._last_rank = -1
         self._is_positioned = False
         self.pts_seconds = scan.pts_seconds.copy()
-        height, width = self._orientation.displayed(self._stored_size)
+        height, width = scan.orientation.displayed(scan.stored_size)
         self.video = Video(path, len(scan.index), height, width, scan.fps, scan.fingerprint)
         self._decoder = PacketDecoder(path, scan.table)
 
@@ -67,7 +67,7 @@ class FileReader(VideoReader):
                 frame = self._decode(rank)
             else:
                 self._cache.move_to_end(rank)
-            return self._to_rgb(frame)
+            return self._orientation.apply(self._colors.to_rgb(frame))
 
     def keyframe_before(self, frame_index: int) -> int:
         """See :meth:`VideoReader.keyframe_before`."""
@@ -135,8 +135,3 @@ class FileReader(VideoReader):
         self._cache.move_to_end(rank)
         while len(self._cache) > self._capacity:
             self._cache.popitem(last=False)
-
-    def _to_rgb(self, frame: VideoFrame) -> npt.NDArray[np.uint8]:
-        height, width = self._stored_size
-        picture = self._reformatter.reformat(frame, width, height, "rgb24")
-        return self._orientation.apply(np.asarray(picture.to_ndarray(), dtype=np.uint8))

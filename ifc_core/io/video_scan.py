@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ifc_core.errors import VideoError
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import file_fingerprint
+from ifc_core.io.frame_colors import colors_notice
 from ifc_core.io.packet_decoder import (
     PacketDecoder,
     declared_frames,
@@ -172,7 +173,7 @@ def describe_scan(
         table,
         probe.index,
         probe.first_readable,
-        probe.warning,
+        f"{probe.warning} {colors_notice(first, path.name)}".strip(),
         Orientation.of(first),
         (first.height, first.width),
         max(1, sum(plane.buffer_size for plane in first.planes)),
