@@ -24,9 +24,9 @@ from ifc_core.data.video_source import pick_in_epochs
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.frame_folder import displayed_size
 from ifc_core.io.segmentations import rasterise
-from ifc_core.io.ytvis_checks import MAX_SIDE_PX
 from ifc_core.models.input_size import input_size
 from ifc_core.structures import RLEMask
+from ifc_core.structures.mask import MAX_SIDE_PX
 
 _MOST_TRIES = 100
 

@@ -31,14 +31,10 @@ from ifc_core.io.problems import (
 )
 from ifc_core.io.segmentations import parse_segmentations
 from ifc_core.io.track_builder import TrackBuilder
-from ifc_core.io.ytvis_checks import (
-    MAX_PIXELS,
-    MAX_SIDE_PX,
-    is_safe_name,
-    parse_category,
-)
+from ifc_core.io.ytvis_checks import is_safe_name, parse_category
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category
+from ifc_core.structures.mask import MAX_PIXELS, MAX_SIDE_PX
 
 _ALONE = 1 << 40  # labels of masks of no track, where others have one
 _ARRAYS = frozenset({"images", "annotations", "categories"})

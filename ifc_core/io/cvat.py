@@ -33,10 +33,11 @@ from ifc_core.io.drawn_shapes import (
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import Reporter, shown
 from ifc_core.io.track_builder import TrackBuilder
-from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
+from ifc_core.io.ytvis_checks import is_safe_name
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import RLEMask
+from ifc_core.structures.mask import MAX_PIXELS, MAX_SIDE_PX
 
 CVAT_SUFFIXES = (".xml", ".zip")
 _BLOCK_BYTES = 1 << 18

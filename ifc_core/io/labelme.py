@@ -34,10 +34,11 @@ from ifc_core.io.json_file import read_json_file
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_int, is_text, shown, why_not_named
 from ifc_core.io.track_builder import TrackBuilder
-from ifc_core.io.ytvis_checks import MAX_PIXELS, MAX_SIDE_PX, is_safe_name
+from ifc_core.io.ytvis_checks import is_safe_name
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, RLEMask
+from ifc_core.structures.mask import MAX_PIXELS, MAX_SIDE_PX
 from ifc_core.structures.rle_runs import boxed_mask
 
 _HEAD_BYTES = 1 << 16

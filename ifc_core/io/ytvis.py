@@ -476,4 +476,6 @@ def _measures(
     found_boxes = (box for part in parts for box in coco_mask.toBbox(part).tolist())
     areas = [None if m is None else int(next(found_areas)) for m in masks]
     boxes = [None if m is None else next(found_boxes) for m in masks]
+    # Of an empty mask with runs of nothing, as files may hold, the codec gives garbage.
+    boxes = [[0.0] * 4 if area == 0 else box for area, box in zip(areas, boxes, strict=True)]
     return areas, boxes

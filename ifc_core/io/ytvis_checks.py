@@ -26,9 +26,8 @@ from ifc_core.io.studio_key import KEY, parse_parent, parse_track_details, parse
 from ifc_core.io.ytvis_types import MAX_LENGTH, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 from ifc_core.structures.category import MAX_ID
+from ifc_core.structures.mask import MAX_PIXELS, MAX_SIDE_PX
 
-MAX_SIDE_PX = 1 << 16
-MAX_PIXELS = (1 << 31) - 1
 _Entry = TypeVar("_Entry")
 _MAX_PATH_LETTERS = 4096
 _DRIVE = re.compile(r"^[A-Za-z]:")

@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from ifc_core.errors import FormatError
 
-_MAX_SIDE_PX = 1 << 16
+MAX_SIDE_PX = 1 << 16
+"""Pixels along either side of a mask at most."""
+MAX_PIXELS = (1 << 31) - 1
+"""Pixels of its frame at most: run lengths and areas are kept in 32 bits."""
 
 
 def decode_counts(counts: bytes) -> list[int]:
@@ -54,6 +57,10 @@ def decode_counts(counts: bytes) -> list[int]:
     return runs
 
 
+def _is_possible(size: tuple[int, int]) -> bool:
+    return min(size) > 0 and max(size) <= MAX_SIDE_PX and size[0] * size[1] <= MAX_PIXELS
+
+
 def _codec() -> Any:
     """Pycocotools' codec, loaded when it is needed: training on generated clips does without."""
     from pycocotools import mask
@@ -75,8 +82,7 @@ class RLEMask:
 
     def __post_init__(self) -> None:
         """Check the size; :meth:`from_coco` checks strings of foreign origin."""
-        height, width = self.size
-        if not (0 < height <= _MAX_SIDE_PX and 0 < width <= _MAX_SIDE_PX):
+        if not _is_possible(self.size):
             raise FormatError("A mask has an impossible size.", actual=self.size)
         if not self.counts:
             raise FormatError("A mask has an empty RLE string.", actual=self.counts)
@@ -127,7 +133,7 @@ class RLEMask:
         ):
             raise FormatError("An RLE size must be [height, width].", actual=repr(size)[:80])
         height, width = int(size[0]), int(size[1])
-        if not (0 < height <= _MAX_SIDE_PX and 0 < width <= _MAX_SIDE_PX):
+        if not _is_possible((height, width)):
             raise FormatError("An RLE has an impossible size.", actual=(height, width))
         counts = value["counts"]
         if isinstance(counts, list):
@@ -180,6 +186,8 @@ class RLEMask:
     def bbox_xywh(self) -> tuple[float, float, float, float]:
         """Tight box (x, y, width, height) in pixels; all zero for an empty mask."""
         x, y, w, h = (float(v) for v in _codec().toBbox(self._native()))
+        if x >= self.size[1]:  # of runs of nothing alone, as files may hold, it gives garbage
+            return (0.0, 0.0, 0.0, 0.0)
         return (x, y, w, h)
 
     def iou(self, other: RLEMask) -> float:

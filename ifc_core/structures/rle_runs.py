@@ -198,6 +198,8 @@ def patch_mask(
     if top < 0 or left < 0 or top + rows > height or left + columns > width:
         raise FormatError("The changed rectangle leaves the frame.", actual=(top, left, rows))
     toggles = np.zeros(0, dtype=np.int64) if rle is None else toggles_of(rle)
+    if not patch.size:
+        return mask_of(toggles, size)
     begin, end = left * height, (left + columns) * height
     first, last = np.searchsorted(toggles, (begin, end))
     slab = np.zeros(end - begin, dtype=np.uint8)

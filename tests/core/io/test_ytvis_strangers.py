@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 
 from ifc_core.io.ytvis import (
     iter_ytvis_results,
+    read_ytvis,
     read_ytvis_header,
     validate_ytvis,
     validate_ytvis_results,
+    write_ytvis,
 )
 
 from .test_ytvis_validation import A, V, _set, _sound, _write
@@ -107,3 +110,15 @@ def test_evaluation_takes_any_scores_and_a_check_does_not(tmp_path: Path) -> Non
     assert [track.score for track in iter_ytvis_results(path, header)] == [7.5]
     (problem,) = validate_ytvis_results(path, header)
     assert (problem.where, "from 0 to 1" in problem.message) == ("result 0.score", True)
+
+
+def test_the_box_of_a_mask_with_runs_of_nothing_is_an_empty_one(tmp_path: Path) -> None:
+    data = _sound()
+    track = data["annotations"][0]
+    track["segmentations"][0] = {"size": [6, 8], "counts": [48, 0]}
+    track["areas"][0], track["bboxes"][0] = 0, [0, 0, 0, 0]
+    path = _write(tmp_path / "a.json", data)
+    assert validate_ytvis(path) == []
+    write_ytvis(read_ytvis(path), tmp_path / "b.json")
+    again = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
+    assert again["annotations"][0]["bboxes"] == [[0, 0, 0, 0], None]

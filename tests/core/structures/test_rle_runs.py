@@ -148,3 +148,11 @@ def test_runs_of_no_pixel_do_not_widen_a_crop():
     rle = RLEMask.from_coco({"size": [4, 5], "counts": [2, 0, 3, 2, 8, 0, 5]})
     left, top, inside = crop_mask(rle)
     assert (left, top, inside.tolist()) == (1, 1, [[1], [1]])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_a_rectangle_without_pixels_changes_nothing(shape):
+    rle = RLEMask.from_coco({"size": [4, 5], "counts": [2, 0, 3, 2, 8, 0, 5]})
+    nothing = np.zeros(shape, dtype=bool)
+    assert patch_mask(rle, (4, 5), 1, 2, nothing) == RLEMask.from_array(rle.to_array())
+    assert patch_mask(None, (4, 5), 1, 2, nothing) == RLEMask.empty((4, 5))
