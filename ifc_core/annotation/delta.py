@@ -32,6 +32,7 @@ from ifc_core.annotation.pointer_tables import (
     write_changes,
 )
 from ifc_core.annotation.records import EditResult
+from ifc_core.annotation.schema import HIDDEN_CODES
 
 PointerKey = tuple[int, int, int]
 """(video_id, frame_index, track_id)."""
@@ -67,6 +68,11 @@ class Pointer(NamedTuple):
     revision: int
     source: int
     area: int
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it shows a mask: neither absent nor rejected."""
+        return self.area > 0 and self.state not in HIDDEN_CODES
 
 
 _NOTHING = Pointer(0, 0, 0, 0, 0)

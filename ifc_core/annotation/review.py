@@ -9,7 +9,7 @@ from ifc_core.annotation import rows
 from ifc_core.annotation.frame_columns import FrameColumns, columns_of_video
 from ifc_core.annotation.lineage import linked
 from ifc_core.annotation.records import WHOLE, Scope
-from ifc_core.annotation.schema import FRAME_STATES, STATE_CODE
+from ifc_core.annotation.schema import FRAME_STATES, HIDDEN_CODES, STATE_CODE
 from ifc_core.structures import FrameState, Track, TrackState
 
 _PROPOSED = STATE_CODE[FrameState.PROPOSED]
@@ -92,7 +92,7 @@ class FrameReview:
     Attributes:
         num_frames: Frames of the video.
         exhaustive: Approved frames.
-        annotated: Frames with at least one mask.
+        annotated: Frames on which at least one mask is shown.
         proposed: (track, frame) pairs that nobody reviewed.
         corrected: Pairs that a person drew or changed.
         approved: Pairs that a person approved.
@@ -160,7 +160,7 @@ def _asks_of_masks(where: TrackFilter) -> bool:
 
 def _masks_meet(columns: FrameColumns, where: TrackFilter) -> bool:
     scope = where.scope or WHOLE
-    chosen = (columns.area_px > 0) & (columns.frame_index >= (scope.first or 0))
+    chosen = columns.has_mask & (columns.frame_index >= (scope.first or 0))
     if scope.last is not None:
         chosen &= columns.frame_index <= scope.last
     areas = columns.area_px[chosen]
@@ -220,8 +220,10 @@ def review_of(db: sqlite3.Connection, video_id: int, num_frames: int) -> FrameRe
     )
     counts = {FRAME_STATES[code]: number for code, number in found}
     annotated = db.execute(
-        "SELECT count(DISTINCT frame_index) FROM current WHERE video_id = ? AND area > 0",
-        (video_id,),
+        "SELECT count(DISTINCT frame_index) FROM current JOIN tracks ON tracks.id = track_id "
+        "WHERE current.video_id = ? AND area > 0 AND current.state NOT IN (?, ?) "
+        "AND tracks.state != ?",
+        (video_id, *HIDDEN_CODES, TrackState.REJECTED.value),
     ).fetchone()[0]
     exhaustive = db.execute(
         "SELECT count(*) FROM exhaustive WHERE video_id = ?", (video_id,)

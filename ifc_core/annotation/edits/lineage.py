@@ -14,7 +14,7 @@ from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, name_of, names_of, touched
 from ifc_core.annotation.lineage import ancestors
 from ifc_core.annotation.records import Scope
-from ifc_core.annotation.transaction import HUMAN, PROPOSED, REJECTED, EditTransaction
+from ifc_core.annotation.transaction import HUMAN, PROPOSED, EditTransaction
 from ifc_core.structures import Track
 
 
@@ -216,7 +216,7 @@ class _Begins(dict[int, int]):
 
 def seen(shown: Mapping[int, Pointer]) -> list[int]:
     """Frames on which a track shows a mask, ascending."""
-    return [f for f, p in sorted(shown.items()) if p.area > 0 and p.state != REJECTED]
+    return [f for f, p in sorted(shown.items()) if p.is_seen]
 
 
 def link_imported(

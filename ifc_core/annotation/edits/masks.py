@@ -78,7 +78,7 @@ class PatchMask(Edit):
         track = tx.track(self.track_id)
         size = tx.video(track.video_id).size
         old = tx.pointer(track.id, self.frame_index)
-        before = None if old is None else tx.rle(old.mask_id, size)
+        before = tx.rle(old.mask_id, size) if old is not None and old.is_seen else None
         rle = patch_mask(before, size, self.top, self.left, self.patch)
         return _draw(tx, track, self.frame_index, rle, self)
 
@@ -247,7 +247,7 @@ class ExtendTrack(Edit):
         """Make the frames up to the target show a copy of the nearest end."""
         track = tx.track(self.track_id)
         old = tx.pointers(track.id)
-        ends = [f for f, p in old.items() if p.area]
+        ends = [f for f, p in old.items() if p.is_seen]
         if not ends:
             tx.fail(f"{name_of(track)} has no mask to extend.")
         start = min(ends, key=lambda f: abs(f - self.to_frame))
@@ -316,7 +316,7 @@ def _draw(
 
 def _with_mask(tx: EditTransaction, track: Track, frame_index: int) -> Pointer:
     pointer = tx.pointer(track.id, frame_index)
-    if pointer is None or pointer.area == 0:
+    if pointer is None or not pointer.is_seen:
         tx.fail(f"{name_of(track)} has no mask on frame {frame_index}.")
     return pointer
 

@@ -15,7 +15,7 @@ from ifc_core.annotation.mask_pieces import (
     take_apart,
 )
 from ifc_core.annotation.records import Scope
-from ifc_core.annotation.transaction import HUMAN, PROPOSED, REJECTED, EditTransaction
+from ifc_core.annotation.transaction import HUMAN, PROPOSED, EditTransaction
 from ifc_core.structures import FrameState, MaskSource, RLEMask, Track
 
 
@@ -70,7 +70,7 @@ class SeparatePieces(Edit):
         pieces: list[Piece] = []
         for frame_index, pointer in tx.pointers(track.id, scope).items():
             rle = tx.rle(pointer.mask_id, size)
-            if rle is None or pointer.area == 0 or pointer.state == REJECTED:
+            if rle is None or not pointer.is_seen:
                 continue
             found = find_pieces(rle, self.least_px)
             if not pieces and (frame_index != here or len(found) < 2):

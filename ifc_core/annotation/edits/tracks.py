@@ -213,7 +213,7 @@ class MergeTracks(Edit):
                 frame_index, theirs = row[FRAME], Pointer(*row[MASK:])
                 here = mine.get(frame_index)
                 mine[frame_index] = _winner(tx, self.overlap, kept, here, theirs)
-                if here is not None and _is_visible(here) and _is_visible(theirs):
+                if here is not None and here.is_seen and theirs.is_seen:
                     shared.add(frame_index)
                     if mine[frame_index].mask_id != here.mask_id:
                         taken.add(frame_index)
@@ -322,13 +322,9 @@ def _is_human(pointer: Pointer) -> bool:
     return pointer.source == HUMAN or pointer.state not in (PROPOSED, REJECTED)
 
 
-def _is_visible(pointer: Pointer | None) -> bool:
-    return pointer is not None and pointer.area > 0 and pointer.state != REJECTED
-
-
 def _weight(pointer: Pointer) -> int:
     """What counts more where not both are visible: rejected, absent, a mask."""
-    return 2 if _is_visible(pointer) else int(pointer.state != REJECTED)
+    return 2 if pointer.is_seen else int(pointer.state != REJECTED)
 
 
 def _winner(
@@ -338,9 +334,7 @@ def _winner(
     if mine is None:
         return theirs
     raised = theirs._replace(revision=mine.revision + 1)
-    if not (
-        _is_visible(mine) and _is_visible(theirs)
-    ):  # a mask beats absent, absent a rejected one
+    if not (mine.is_seen and theirs.is_seen):  # a mask beats absent, absent a rejected one
         return raised if _weight(theirs) > _weight(mine) else mine
     if rule is OverlapRule.KEEP:
         return mine
