@@ -184,7 +184,10 @@ class OtherContentError(ProjectError):
 
     Attributes:
         video_id: The video.
+        is_longer: It has more frames, as if the video had still been recorded when it was seen.
     """
+
+    is_longer = False
 
     def __init__(self, message: str, *, path: Path | str, video_id: int) -> None:
         super().__init__(message, path=path)

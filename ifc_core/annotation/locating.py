@@ -71,6 +71,16 @@ class Nearby:
             return False
         return self._fingerprints[path] == entry.fingerprint
 
+    def went_on(self, path: Path, entry: VideoEntry) -> bool:
+        """Whether a file is a video with more frames behind it, as of a recording that went on."""
+        if not entry.fingerprint or not _has_grown(path, entry.fingerprint):
+            return False
+        if not self._opens:
+            self.passed_over = True
+            return False
+        opened = self.opened(path)
+        return opened is not None and is_longer(opened, entry)
+
     def opened(self, path: Path) -> Video | None:
         """What a file or folder is, once it was opened; ``None`` where it is no video."""
         from ifc_core.io.video import open_video  # loads the decoder
@@ -103,7 +113,8 @@ def find_video(
 
     The place relative to the project comes first, then the absolute one, then the folder
     of the project and the folders to search, by name and fingerprint; last, by fingerprint
-    alone among files and frame folders of any name. A video that has no fingerprint, since only
+    alone among files and frame folders of any name. Where there is none, a file of the name will do
+    that begins with its content and has more frames. A video that has no fingerprint, since only
     annotations of it were ever seen, is known by its name, with or without suffix, its size and
     its number of frames, unless it could be another video of the project as well.
 
@@ -129,15 +140,16 @@ def find_video(
     if not entry.fingerprint:
         alike = [e for e in entries if _has_shape(e, entry.size, entry.num_frames)] or [entry]
         is_named = partial(_is_closest, entry=entry, entries=alike)
+    named: list[Path] = []
     others: list[Path] = []
     for path in _walk(folders) if nearby is None else nearby.paths(folders):
-        if not is_named(path):
-            others.append(path)
-        elif seen.is_same_video(path, entry):
+        (named if is_named(path) else others).append(path)
+        if named[-1:] == [path] and seen.is_same_video(path, entry):
             return path
     if not entry.fingerprint:  # any file at all would do
         return None
-    return next((path for path in others if seen.is_same_video(path, entry)), None)
+    same = next((path for path in others if seen.is_same_video(path, entry)), None)
+    return same or next((path for path in (*known, *named) if seen.went_on(path, entry)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +194,24 @@ def find_longer(entry: VideoEntry, around: Around) -> Video | None:
 def find_copy(entry: VideoEntry, around: Around) -> Video | None:
     """The file that may be a video coded anew: of its name, size and length, and another content.
 
-    Nobody can tell whether its frames show the same, so a person has to say it.
+    Where there is none, a longer one: what was seen may have been a recording that went on. Nobody
+    can tell whether its frames show the same, so a person has to say it.
     """
     if not entry.fingerprint:
         return None
 
-    def is_meant(video: Video) -> bool:
-        is_other = all(video.fingerprint != other.fingerprint for other in around.entries)
-        return is_other and _has_shape(entry, video.size, video.num_frames)
+    def is_other(video: Video) -> bool:
+        return all(video.fingerprint != other.fingerprint for other in around.entries)
 
-    return around.only(entry, around.entries, is_meant)
+    def is_copy(video: Video) -> bool:
+        return is_other(video) and _has_shape(entry, video.size, video.num_frames)
+
+    def is_longer(video: Video) -> bool:
+        is_more = video.size == entry.size and video.num_frames > entry.num_frames
+        return is_other(video) and is_more
+
+    copy = around.only(entry, around.entries, is_copy)
+    return copy or around.only(entry, around.entries, is_longer)
 
 
 def _is_named(path: Path, names: Set[str]) -> bool:
@@ -225,6 +245,7 @@ def same_video(entries: Iterable[VideoEntry], found: Video) -> VideoEntry | None
 def same_videos(entries: Iterable[VideoEntry], found: Sequence[Video]) -> list[VideoEntry | None]:
     """For each of some files the video of a project that it is, as :func:`same_video` has it.
 
+    One that went on being recorded is known by its beginning and its name.
     A video is one file at most, or copies of it: the one whose path agrees best with its own,
     and none where two of different content agree alike.
     """
@@ -232,6 +253,9 @@ def same_videos(entries: Iterable[VideoEntry], found: Sequence[Video]) -> list[V
     seen = {entry.fingerprint: entry for entry in known if entry.fingerprint}
     claims: dict[int, dict[str, int]] = {}  # id -> fingerprints of files, how well they agree
     for video in found:
+        if video.fingerprint not in seen:
+            begun = [e for e in known if is_named_like(video.path, e) and is_longer(video, e)]
+            seen |= {video.fingerprint: begun[0]} if len(begun) == 1 else {}
         closest = [] if video.fingerprint in seen else namesakes(known, video)
         if len(closest) == 1 and not closest[0].fingerprint:
             claim = claims.setdefault(closest[0].id, {})
@@ -290,6 +314,16 @@ def fits(found: Video, entry: VideoEntry) -> bool:
     return (found.size, found.num_frames) == (entry.size, entry.num_frames)
 
 
+def is_longer(found: Video, entry: VideoEntry) -> bool:
+    """Whether a file begins with all that was seen of a video and has more frames behind it.
+
+    So it is with one that was opened while it was still being recorded.
+    """
+    if found.size != entry.size or found.num_frames <= entry.num_frames or not entry.fingerprint:
+        return False
+    return _has_grown(found.path, entry.fingerprint)
+
+
 def begins(found: Video, entry: VideoEntry, entries: Iterable[VideoEntry]) -> bool:
     """Whether a video of which nothing but annotations was ever seen may be a file's beginning.
 
@@ -322,18 +356,23 @@ def check_same(
         is_coded_anew: A person says that it shows the same, though its content is another.
 
     Raises:
-        OtherContentError: Its content is another, and size and number of frames are the same.
+        OtherContentError: Its content is another, the size is the same and no frame is missing.
         ProjectError: It has another size, or fewer frames; or more frames, where
-            the content of the video is known or the file is another video of the project.
+            the file is another video of the project.
     """
-    if fits(found, entry) or begins(found, entry, entries):
+    if fits(found, entry) or is_longer(found, entry) or begins(found, entry, entries):
         return
     text = f"{found.path.name} is not the video {entry.name}"
-    if (found.size, found.num_frames) == (entry.size, entry.num_frames):
+    more = found.num_frames - entry.num_frames
+    if found.size == entry.size and (more == 0 or (more > 0 and entry.fingerprint)):
         if is_coded_anew:
             return
-        told = f"{text}: its content is another."
-        raise OtherContentError(told, path=found.path, video_id=entry.id)
+        told = f"{text}: its content is another"
+        if more:
+            told += f", and it has {found.num_frames} frames, not {entry.num_frames}"
+        error = OtherContentError(f"{told}.", path=found.path, video_id=entry.id)
+        error.is_longer = more > 0
+        raise error
     raise ProjectError(
         f"{text}: it has {found.width}x{found.height} pixels and {found.num_frames} frames, "
         f"not {entry.width}x{entry.height} and {entry.num_frames}.",
@@ -342,8 +381,12 @@ def check_same(
 
 
 def is_same_video(path: Path, entry: VideoEntry) -> bool:
-    """Whether a file or folder has the content of a video, by its fingerprint if it has one."""
-    return Nearby().is_same_video(path, entry)
+    """Whether a file or folder has the content of a video, by its fingerprint if it has one.
+
+    There may be more of it behind that, where it was still being recorded.
+    """
+    nearby = Nearby()
+    return nearby.is_same_video(path, entry) or nearby.went_on(path, entry)
 
 
 def _size(path: Path) -> int:
@@ -352,6 +395,20 @@ def _size(path: Path) -> int:
         return len(list_frames(path)) if path.is_dir() else path.stat().st_size
     except (OSError, VideoError):
         return 0
+
+
+def _has_grown(path: Path, fingerprint: str) -> bool:
+    """Whether a file or folder begins with what has a fingerprint and has more behind it."""
+    number = fingerprint.partition("-")[0]
+    size = int(number) if number.isdecimal() else 0
+    if not 0 < size < _size(path):
+        return False
+    try:
+        if path.is_dir():
+            return folder_fingerprint(list_frames(path)[:size]) == fingerprint
+        return file_fingerprint(path, size) == fingerprint
+    except (OSError, VideoError):
+        return False
 
 
 def _fingerprint(path: Path) -> str:

@@ -23,7 +23,7 @@ from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.batch import Batch
 from ifc_core.annotation.edits.catalog import AddVideo, SetVideo
-from ifc_core.annotation.locating import check_same, fits, is_same_video
+from ifc_core.annotation.locating import check_same, fits, is_longer, is_same_video
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.annotation.opening import (
     SUBFOLDERS,
@@ -361,9 +361,8 @@ class Project(ProjectReader):
             The video as it is now.
         """
         entry = self.video(video_id)
-        is_news = fits(opened, entry) and (
-            not entry.fingerprint or entry.num_frames < opened.num_frames
-        )
+        is_known = fits(opened, entry) or is_longer(opened, entry)
+        is_news = is_known and (not entry.fingerprint or entry.num_frames < opened.num_frames)
         others = (other for other in self.videos() if other.id != video_id)
         is_taken = any(other.fingerprint == opened.fingerprint for other in others)
         if is_news and not is_taken and not self.read_only:

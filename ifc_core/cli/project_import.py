@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +13,10 @@ from ifc_core.cli.reporting import counted, job, print_json, print_line
 from ifc_core.errors import InputError
 
 if TYPE_CHECKING:
+    from ifc_core.annotation import Project
     from ifc_core.annotation.covered_tracks import Overlaps
     from ifc_core.annotation.importing import ImportReport
+    from ifc_core.annotation.locating import Nearby
     from ifc_core.annotation.records import VideoEntry
     from ifc_core.structures import Video
 
@@ -94,9 +96,29 @@ def longer_note(entry: VideoEntry, found: Video) -> str:
 
 def _copy_note(entry: VideoEntry, found: Video, is_taken: bool) -> str:
     told = f"{found.path} has the name, size and number of frames of {entry.name}"
+    if found.num_frames > entry.num_frames:
+        told = (
+            f"{found.path} has the name and size of {entry.name}, {found.num_frames} frames in "
+            f"place of {entry.num_frames}"
+        )
     if is_taken:
         return f"{told}, and another content: look whether the masks lie on their frames."
-    return f"{told}, and another content: --recoded takes it where it was coded anew."
+    why = "it was coded anew"
+    if found.num_frames > entry.num_frames:
+        why = "it was still being recorded"
+    return f"{told}, and another content: --recoded takes it where {why}."
+
+
+def _found_again(project: Project, entry: VideoEntry, place: Path, nearby: Nearby) -> Iterator[str]:
+    """Keep the place of a video that needs no folder to be found; says if there is more of it."""
+    if nearby.is_same_video(place, entry):
+        project.locate_video(entry.id)
+        return
+    project.relink_video(entry.id, place)
+    yield (
+        f"{entry.name} went on being recorded: it has {project.video(entry.id).num_frames} frames, "
+        f"not {entry.num_frames}; look at the last ones before {entry.num_frames} again."
+    )
 
 
 def locate(
@@ -109,7 +131,7 @@ def locate(
         typer.Option(
             "--recoded",
             help="Take files of the same name, size and number of frames, whose content is another "
-            "since they were coded anew.",
+            "since they were coded anew, and longer ones, which were still being recorded.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -135,7 +157,7 @@ def locate(
         for entry in opened.videos():
             place = opened.find_video_file(entry.id, nearby=nearby)
             if place is not None and entry.fingerprint:
-                opened.locate_video(entry.id)
+                notes.extend(_found_again(opened, entry, place, nearby))
                 continue
             place = opened.find_video_file(entry.id, folders, nearby)
             around = Around(opened.folder, folders, nearby, opened.videos())

@@ -9,11 +9,12 @@ from pathlib import Path
 _SPAN_BYTES = 1 << 20
 
 
-def file_fingerprint(path: Path) -> str:
+def file_fingerprint(path: Path, size: int | None = None) -> str:
     """Size and hash of the first and last MiB of a file.
 
     Args:
         path: The file.
+        size: Only of its first bytes, so many of them as it has at least.
 
     Returns:
         ``"<size>-<32 hex digits>"``.
@@ -23,10 +24,12 @@ def file_fingerprint(path: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
-        digest.update(file.read(_SPAN_BYTES))
-        size = file.seek(0, 2)
+        if size is None:
+            size = file.seek(0, 2)
+            file.seek(0)
+        digest.update(file.read(min(_SPAN_BYTES, size)))
         file.seek(max(0, size - _SPAN_BYTES))
-        digest.update(file.read(_SPAN_BYTES))
+        digest.update(file.read(min(_SPAN_BYTES, size)))
     return f"{size}-{digest.hexdigest()}"
 
 

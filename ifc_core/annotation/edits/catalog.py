@@ -10,6 +10,7 @@ from typing import Any
 from ifc_core.annotation import rows
 from ifc_core.annotation.delta import Row
 from ifc_core.annotation.edits.base import Edit, check_name
+from ifc_core.annotation.locating import is_longer
 from ifc_core.annotation.measures import why_no_rate, why_no_scale
 from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.io.problems import as_name
@@ -54,7 +55,7 @@ class SetVideo(Edit):
         found: The file itself, as it was opened: its place, and the frames, rate and fingerprint
             that were not known while only its annotations were.
         is_coded_anew: Take ``found`` though its content is another, with as many frames of the
-            same size, since a person says that they show the same.
+            same size or more, since a person says that they show the same.
         given_fps: Frames per second of pictures that tell none; 0 takes them away again.
         um_per_px: Micrometres from one pixel to the next; 0 takes the scale away again.
     """
@@ -81,7 +82,7 @@ class SetVideo(Edit):
         if self.path is not None:
             new[2], new[3] = rows.stored_paths(self.path, tx.folder)
         if self.found is not None:
-            if self.is_coded_anew and new[_NUM_FRAMES] == self.found.num_frames:
+            if self.is_coded_anew and new[_NUM_FRAMES] <= self.found.num_frames:
                 new[8] = ""  # what is known of its content counts no more
             _take_over(tx, new, self.found)
         is_elsewhere = self.is_coded_anew or new[2:4] != list(old[2:4])
@@ -222,7 +223,8 @@ def _row_of(tx: EditTransaction, video_id: int) -> Row:
 def _take_over(tx: EditTransaction, row: list[Any], found: Video) -> None:
     """Write what a file says into the row of its video; frames are never taken away."""
     video_id, name, fingerprint = row[0], row[1], row[8]
-    if (row[5], row[6]) != found.size or fingerprint not in ("", found.fingerprint):
+    is_known = fingerprint in ("", found.fingerprint) or is_longer(found, tx.video(video_id))
+    if (row[5], row[6]) != found.size or not is_known:
         tx.fail(f"{found.path.name} is not the video {name}.")
     _check_new(tx, found, besides=video_id)
     row[2], row[3] = rows.stored_paths(found.path, tx.folder)

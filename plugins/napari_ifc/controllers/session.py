@@ -171,12 +171,22 @@ def show_video(
         raise VideoError(absent_text(entry.name), path=entry.path)
     reader = open_video(place, context)
     try:
-        entry = project.complete_video(video_id, reader.video, is_edit=False)
+        known, entry = entry, project.complete_video(video_id, reader.video, is_edit=False)
     except BaseException:
         reader.close()
         raise
-    told = tuple(n for n in (*notices, reader.warning) if n)
+    told = tuple(n for n in (*notices, _went_on(known, entry), reader.warning) if n)
     return Session(project, entry, reader, told)
+
+
+def _went_on(known: VideoEntry, entry: VideoEntry) -> str:
+    """That a video has more frames than when it was seen, since it was still being recorded."""
+    if known.fingerprint in ("", entry.fingerprint):
+        return ""
+    return tr(
+        "{name} went on being recorded: it has {count} frames, not {known}; look at the last ones "
+        "before {known} again."
+    ).format(name=entry.name, count=entry.num_frames, known=known.num_frames)
 
 
 def absent_text(name: str) -> str:
@@ -252,9 +262,10 @@ def _open_for_video(
     reader = open_video(path, context)
     project: Project | None = None
     try:
-        project, entry = _project_for(reader.video, path, projects_folder)
-        entry = project.complete_video(entry.id, reader.video, is_edit=False)
-        told = tuple(n for n in (project.notice, reader.warning) if n)
+        project, known = _project_for(reader.video, path, projects_folder)
+        entry = project.complete_video(known.id, reader.video, is_edit=False)
+        went_on = _went_on(known, entry)
+        told = tuple(n for n in (project.notice, went_on, reader.warning) if n)
         return Session(project, entry, reader, told)
     except BaseException:
         reader.close()
@@ -310,7 +321,7 @@ def _project_for(
         if entry is not None:
             if entry.fingerprint:
                 project.locate_video(entry.id, (path.parent,))  # it may have been moved
-            return project, project.complete_video(entry.id, video, is_edit=False)
+            return project, entry
         project.close()
     return _new_project(_free_folder(home, stem), stem, video)
 

@@ -69,6 +69,8 @@ class OtherVideo:
         self._told = error
         is_known = isinstance(error, OtherVideoError)
         offer = (tr("Show it"), SHOW) if is_known else (tr("It was coded anew"), TAKE)
+        if isinstance(error, OtherContentError) and error.is_longer:
+            offer = (tr("It went on being recorded"), TAKE)
         banner = self._studio.panel.banner
         banner.show_message(told(error)[0], "error", *offer, str(error.path))
         self._studio.failed.emit(told(error)[0])

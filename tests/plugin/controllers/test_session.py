@@ -133,3 +133,29 @@ def test_frames_are_let_go_of_where_the_project_cannot_take_them(partly_known, m
     with pytest.raises(ProjectError, match="disk is full"):
         show_video(partly_known, 1)
     assert len(closed) == 1
+
+
+@pytest.mark.parametrize("by_project", [False, True])
+def test_a_folder_that_a_camera_filled_further_opens_with_its_work(by_project, clip, tmp_path):
+    frames = tmp_path / "camera"
+    shutil.copytree(clip, frames)
+    late = sorted(frames.iterdir())[-1]
+    late.rename(tmp_path / late.name)
+    first = open_session(frames)
+    folder = first.project.folder
+    first.project.apply(edits.SetCategory(Category(1, "cat")))
+    first.project.undo()
+    close(first)
+    (tmp_path / late.name).rename(late)
+    session = open_session(folder if by_project else frames)
+    assert session.project.folder == folder
+    assert session.num_frames == session.entry.num_frames == NUM_FRAMES
+    assert (
+        f"camera went on being recorded: it has {NUM_FRAMES} frames, not {NUM_FRAMES - 1}; look "
+        f"at the last ones before {NUM_FRAMES - 1} again."
+    ) in session.notices
+    assert session.project.redo_label == "Add category cat"
+    close(session)
+    again = open_session(frames)
+    assert not any("went on" in notice for notice in again.notices)
+    close(again)
