@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.locating import Nearby, find_video, is_same_video
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
@@ -208,11 +209,9 @@ def _copy_video(
     copied, unclear = [], set[int]()
     for track in project.tracks(entry.id, include_rejected=False):
         lane = project.track_columns(track.id)
+        unclear.update(unclear_frames(track, lane))
         if track.kind is not TrackKind.OBJECT:
-            unclear.update(lane.frame_index[lane.area_px > 0].tolist())
             continue
-        is_proposed = (lane.state == _PROPOSED) & (lane.area_px > 0)
-        unclear.update(lane.frame_index[is_proposed].tolist())
         reviewed = lane.frame_index[np.isin(lane.state, _PERSONS_WORD)].tolist()
         if reviewed:
             copied.append(_copy_track(project, track, reviewed))
@@ -234,6 +233,20 @@ def _copy_video(
         tuple(copied),
         entry.fingerprint,
     )
+
+
+def unclear_frames(track: Track, lane: FrameColumns) -> list[int]:
+    """Frames that a track, which is not rejected, keeps from counting as exhaustive.
+
+    Args:
+        track: Its header.
+        lane: Its frames.
+    """
+    unclear = lane.has_mask
+    if track.kind is TrackKind.OBJECT:
+        unclear = unclear & (lane.state == _PROPOSED)
+    frames: list[int] = lane.frame_index[unclear].tolist()
+    return frames
 
 
 def _not_found(name: str, path: Path) -> ProjectError:

@@ -15,7 +15,7 @@ import numpy as np
 from ifc_core.annotation import Project, ProjectReader
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.schema import STATE_CODE
-from ifc_core.annotation.snapshot import make_snapshot
+from ifc_core.annotation.snapshot import make_snapshot, unclear_frames
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobContext, Progress
@@ -459,8 +459,8 @@ def material_of(reader: ProjectReader, context: JobContext | None = None) -> Mat
         for track in reader.tracks(entry.id, include_rejected=False):
             context.raise_if_cancelled()
             columns = reader.track_columns(track.id)
+            unclear.update(unclear_frames(track, columns))
             if track.kind is not TrackKind.OBJECT:  # a region is not learnt, as in a snapshot
-                unclear.update(columns.frame_index[columns.area_px > 0].tolist())
                 continue
             seen[columns.frame_index[np.isin(columns.state, _TAUGHT)]] = True
             count = int(np.isin(columns.state, _MASKS).sum())
