@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -101,9 +102,11 @@ class WriterLock:
         if self._file is None:
             return
         if clean:
-            self._write(b"")
-        self._file.close()
-        self._file = None
+            with suppress(OSError):  # its share is gone: the next writer checks it
+                self._write(b"")
+        file, self._file = self._file, None
+        with suppress(OSError):  # the lock goes with the descriptor all the same
+            file.close()
 
     def _write(self, text: bytes) -> None:
         if self._file is None:

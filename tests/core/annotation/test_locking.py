@@ -35,6 +35,20 @@ def test_a_lock_whose_text_cannot_be_written_is_not_kept(
     assert (tmp_path / LOCK_NAME).read_bytes() == b""
 
 
+def test_a_lock_is_given_back_also_where_its_share_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    project = Project.create(tmp_path / "p.ifcproj")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", gone)
+        project.close()
+    with Project.open(tmp_path / "p.ifcproj", if_locked="error") as again:
+        assert not again.read_only
+
+
 def test_a_project_on_a_full_disk_is_read_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
