@@ -153,9 +153,22 @@ def _link(columns: FrameColumns, frame_index: int) -> float | None:
 
 
 def area_departure(areas: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """|log| of each area over the median of its neighbourhood, at most 2; absent ones are 0."""
-    log_area = np.log(np.maximum(1.0, np.asarray(areas, dtype=np.float64)))
-    padded = np.pad(log_area, _NEIGHBOURS, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1)
-    departure: npt.NDArray[np.float64] = np.abs(log_area - np.median(windows, axis=1))
-    return np.minimum(2.0, np.where(np.asarray(areas) > 0, departure, 0.0))
+    """How far the area of each mask departs from those of its neighbours.
+
+    Args:
+        areas: (n,) areas in pixels of the frames of one track, in order; 0 where it is absent.
+
+    Returns:
+        (n,) float64, the absolute logarithm of each area over the median of its neighbourhood, at
+        most 2; 0 where absent. Absent frames are nobody's neighbours: they say nothing of how
+        large the object is.
+    """
+    sizes = np.asarray(areas, dtype=np.float64)
+    departure = np.zeros(len(sizes))
+    there = sizes > 0
+    if there.any():
+        log_area = np.log(sizes[there])
+        padded = np.pad(log_area, _NEIGHBOURS, mode="edge")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1)
+        departure[there] = np.minimum(2.0, np.abs(log_area - np.median(windows, axis=1)))
+    return departure

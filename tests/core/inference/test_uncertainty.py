@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation.records import TrackFrame
-from ifc_core.inference.uncertainty import need_of_attention
+from ifc_core.inference.uncertainty import area_departure, need_of_attention
 from ifc_core.structures import FrameState, MaskSource
 
 
@@ -48,6 +48,17 @@ def test_what_a_person_settled_needs_nobody(settled):
     need = need_of_attention(frames)
     assert need[0] > 0.5
     assert need[1] == 0.0
+
+
+def test_frames_without_the_object_say_nothing_of_its_size():
+    absent = {"area": 0, "state": FrameState.ABSENT}
+    alone = [frame(i, **({} if 8 <= i < 11 else absent)) for i in range(20)]
+    usual = need_of_attention([frame(i) for i in range(20)])[8:11]
+    np.testing.assert_allclose(need_of_attention(alone)[8:11], usual)
+    sizes = np.array([0, 0, 0, 400, 400, 100, 400, 0, 0, 0])
+    assert np.flatnonzero(area_departure(sizes)).tolist() == [5]
+    assert area_departure(sizes[:3]).tolist() == [0, 0, 0]
+    assert area_departure(sizes[:0]).tolist() == []
 
 
 def test_unknown_signals_stand_between_sure_and_unsure():
