@@ -8,9 +8,14 @@ import signal
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _LONGEST_WAIT_MS = 60_000
 _MANY_BLOCKS = 200_000  # of memory, as about 100,000 objects take
+
+# On a machine with much else to do no test fails for the time that it takes.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 os.environ["QT_API"] = "pyside6"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
