@@ -33,6 +33,7 @@ def region_similarity(predicted: Mask | None, truth: Mask | None) -> float:
         0 to 1.
     """
     if isinstance(predicted, RLEMask) and isinstance(truth, RLEMask):
+        _check_sizes(predicted.size, truth.size)
         return predicted.iou(truth) if predicted.area or truth.area else 1.0
     a, b = _pair(predicted, truth)
     if a is None or b is None:
@@ -122,9 +123,13 @@ def _pair(
         a = np.zeros_like(b)
     if b is None:
         b = np.zeros_like(a)
-    if a.shape != b.shape:
-        raise ValueError(f"masks of {a.shape} and {b.shape} cannot be compared")
+    _check_sizes(a.shape, b.shape)
     return a, b
+
+
+def _check_sizes(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    if first != second:
+        raise ValueError(f"masks of {first} and {second} cannot be compared")
 
 
 def _array(mask: Mask | None) -> npt.NDArray[np.bool_] | None:

@@ -75,6 +75,9 @@ def test_rle_and_arrays_agree() -> None:
 def test_different_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be compared"):
         region_similarity(np.zeros((4, 4), dtype=bool), np.zeros((4, 5), dtype=bool))
+    for measure in (region_similarity, boundary_accuracy):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            measure(RLEMask.empty((4, 4)), RLEMask.from_array(np.ones((4, 5), dtype=bool)))
 
 
 def test_track_means_leave_out_frames_without_masks() -> None:
