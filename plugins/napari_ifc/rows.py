@@ -92,6 +92,10 @@ def _no_frames() -> npt.NDArray[np.int32]:
     return np.zeros(0, dtype=np.int32)
 
 
+def _no_times() -> npt.NDArray[np.float64]:
+    return np.empty(0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
     """Stretches of one track in rising order, as arrays: a long track has thousands.
@@ -196,6 +200,7 @@ class TimelineData:
         counts: (num_frames,) int32 masks on each frame, or empty.
         doubtful: (num_frames,) int32, those among them of which the model is unsure.
         approved: Stretches of frames that are approved as exhaustive.
+        times: (num_frames,) seconds of each frame, where its file tells them; else empty.
         loading: Whether what the tracks show is still being read.
     """
 
@@ -205,7 +210,14 @@ class TimelineData:
     counts: npt.NDArray[np.int32] = field(default_factory=_no_frames)
     doubtful: npt.NDArray[np.int32] = field(default_factory=_no_frames)
     approved: tuple[tuple[int, int], ...] = ()
+    times: npt.NDArray[np.float64] = field(default_factory=_no_times)
     loading: bool = False
+
+    def seconds_at(self, frame_index: int) -> float:
+        """When a frame is shown, after the first one."""
+        if frame_index < len(self.times):
+            return float(self.times[frame_index])
+        return frame_index / self.fps
 
 
 @dataclass(frozen=True, slots=True)

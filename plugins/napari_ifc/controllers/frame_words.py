@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
 
 from ifc_core.errors import IFCError
 from napari_ifc.language import tr
@@ -11,13 +13,15 @@ _NUMBER = re.compile(r"[0-9]{1,12}")
 _TIME = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2}(?:\.[0-9]{1,6})?)")
 
 
-def frame_of(text: str, num_frames: int, fps: float) -> int:
+def frame_of(text: str, num_frames: int, fps: float, times: Sequence[float] = ()) -> int:
     """The frame that is meant.
 
     Args:
         text: A frame number, or m:ss or h:mm:ss, where a second may have decimals.
         num_frames: Of the video.
         fps: Its frames a second; 0 where they are unknown.
+        times: Seconds of each frame after the first one, where they are known; the rate may vary.
+            A time means the frame that is shown then.
 
     Raises:
         IFCError: It is neither, or lies outside the video.
@@ -28,7 +32,7 @@ def frame_of(text: str, num_frames: int, fps: float) -> int:
         frame = int(text)
     elif time and fps > 0:
         seconds = 3600 * int(time[1] or 0) + 60 * int(time[2]) + float(time[3])
-        frame = int(seconds * fps + 1e-6)
+        frame = _shown_at(seconds, fps, times)
     elif time:
         raise IFCError(tr("Nobody knows the times of these frames; type a frame number."))
     elif fps > 0:
@@ -39,3 +43,11 @@ def frame_of(text: str, num_frames: int, fps: float) -> int:
         text = tr("The video has frames 0 to {last} only.")
         raise IFCError(text.format(last=num_frames - 1))
     return frame
+
+
+def _shown_at(seconds: float, fps: float, times: Sequence[float]) -> int:
+    if not len(times):
+        return int(seconds * fps + 1e-6)
+    if seconds >= times[-1] + 1 / fps:  # the last frame is over by then
+        return len(times)
+    return max(0, bisect_right(times, seconds + 1e-6) - 1)

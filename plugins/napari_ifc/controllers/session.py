@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from ifc_core.annotation import Project, VideoEntry, edits
 from ifc_core.annotation.annotation_files import ANNOTATION_SUFFIXES
 from ifc_core.annotation.annotation_folders import annotation_format
@@ -76,6 +79,14 @@ class Session:
         given = self.project.video(self.entry.id).given_fps
         is_known = self.entry.fps != self.reader.video.fps  # a file of annotations said it
         return given or (self.entry.fps if is_known else 0.0)
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """(num_frames,) seconds of each frame after the first one, by its file; else empty.
+
+        Of a telephone's films, whose rate varies, they do not follow from :attr:`fps`.
+        """
+        return self.reader.pts_seconds[: self.num_frames if self.reader.has_rate else 0]
 
 
 def is_project(path: Path) -> bool:

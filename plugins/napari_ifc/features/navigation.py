@@ -88,7 +88,7 @@ class Navigation(Feature):
             return NOTHING_OPEN
         session = workspace.session
         try:
-            frame_index = frame_of(text, session.num_frames, session.fps)
+            frame_index = frame_of(text, session.num_frames, session.fps, session.times)
         except IFCError as error:
             return str(error)
         self.studio.layers.go_to(frame_index)

@@ -204,6 +204,7 @@ class TimelineLink(Feature):
         session = workspace.session
         lanes = workspace.proposer.lanes()
         data = workspace.index.timeline(session.num_frames, session.fps, lanes)
+        data = replace(data, times=session.times)
         self._timeline.set_data(self._with_propagation(self._colored(data)))
         self._forget_gone(data)
         self._show_range()
@@ -305,7 +306,8 @@ class TimelineLink(Feature):
     def _show_place(self) -> None:
         session = self.workspace.session
         frame = self.studio.layers.frame_index
-        self._panel.show_place(frame, session.num_frames, session.fps)
+        seconds = float(session.times[frame]) if frame < len(session.times) else None
+        self._panel.show_place(frame, session.num_frames, session.fps, seconds)
 
     # Playing
 
@@ -316,7 +318,7 @@ class TimelineLink(Feature):
             return
         session = self.workspace.session
         here = self.studio.layers.frame_index
-        first = self._playback.start(here, session.num_frames, session.fps)
+        first = self._playback.start(here, session.num_frames, session.fps, session.times)
         self.studio.layers.go_to(first)
         self._played = self.studio.layers.frame_index
         if self._playback.is_playing:

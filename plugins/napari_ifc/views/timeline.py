@@ -474,7 +474,7 @@ class Timeline(QAbstractScrollArea):
         frame = self.frame_at(place.x())
         words = tr("Frame {frame}").format(frame=frame)
         if self._data.fps > 0:
-            words += f", {frame / self._data.fps:.2f} s"
+            words += f", {self._data.seconds_at(frame):.2f} s"
         if lane is None:
             return f"{words}\n{self._counts_at(frame)}"
         span = lane.spans.at(frame)

@@ -185,8 +185,10 @@ class TimelinePanel(KeyHome):
             self._buttons[action_id].setIcon(icon(icon_name, palette.text))
         self.show_playing(self._playing)
 
-    def show_place(self, frame_index: int, num_frames: int, fps: float) -> None:
-        """Show the frame and its time."""
+    def show_place(
+        self, frame_index: int, num_frames: int, fps: float, seconds: float | None = None
+    ) -> None:
+        """Show the frame and its time; ``seconds`` where that does not follow from the rate."""
         if not num_frames:
             self._place.setText("")
             return
@@ -197,7 +199,7 @@ class TimelinePanel(KeyHome):
             last = _place_text(num_frames - 1, num_frames, fps)
             self._place.setText("".join("8" if c.isdigit() else c for c in last))
             self._place.setFixedSize(self._place.sizeHint())
-        self._place.setText(_place_text(frame_index, num_frames, fps))
+        self._place.setText(_place_text(frame_index, num_frames, fps, seconds))
 
     def show_waiting(self, asked: int, shown: int, *, failed: bool = False) -> None:
         """Say which frame's picture is seen while another one is still being decoded.
@@ -259,9 +261,11 @@ class TimelinePanel(KeyHome):
         self._progress.setToolTip(view.text)
 
 
-def _place_text(frame_index: int, num_frames: int, fps: float) -> str:
+def _place_text(frame_index: int, num_frames: int, fps: float, seconds: float | None = None) -> str:
     words = f"{frame_index} / {num_frames - 1}"
-    return words + (f"   {clock_text(frame_index / fps)}" if fps > 0 else "")
+    if fps <= 0:
+        return words
+    return f"{words}   {clock_text(frame_index / fps if seconds is None else seconds)}"
 
 
 def clock_text(seconds: float) -> str:

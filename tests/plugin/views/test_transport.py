@@ -55,6 +55,8 @@ def test_going_from_frame_to_frame_lays_nothing_out_anew(panel, qapp):
     QApplication.instance().removeEventFilter(layouts)
     assert layouts.count == 0
     assert place_of(panel).text() == "1999 / 1999   1:06.63"
+    panel.show_place(1999, 2000, 30.0, 70.5)  # by the file, where the rate varies
+    assert place_of(panel).text() == "1999 / 1999   1:10.50"
 
 
 def test_the_number_of_the_frame_begins_at_one_place(panel):
