@@ -1,8 +1,8 @@
 """Pictures of more than 8 bits a channel, brought to 8 bits.
 
 A camera of 12 bits fills a sixteenth of 16: cut to their upper eight bits its pictures are black.
-So what is darkest and brightest in the pictures of a folder or stack becomes black and white, by
-one range for all of them, or a film of them would flicker.
+So what is darkest and brightest in the pictures of a folder, stack or film becomes black and
+white, by one range for all of them, or a film of them would flicker.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-PIXELS_VERSION = 3
+PIXELS_VERSION = 4
 """Names what was made of frames and kept; counts up when the same file comes to give others."""
 
 _SAMPLED = 16

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ifc_core.errors import VideoError
+from ifc_core.io.frame_colors import is_deep_grey
 from ifc_core.io.packet_decoder import (
     PacketDecoder,
     declared_frames,
@@ -43,6 +44,8 @@ def takes_long(path: Path) -> bool:
         return False
     with open_container(path) as container:
         stream = video_stream(container, path)
+        if is_deep_grey(stream.codec_context.pix_fmt):
+            return False  # its greys need frames of all the film
         return size > _QUICK_INDEXED_BYTES or not len(stream.index_entries)
 
 

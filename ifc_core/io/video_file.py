@@ -11,6 +11,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from ifc_core.errors import VideoError
+from ifc_core.io.deep_pictures import DeepRange, Levels, common_levels, sampled
 from ifc_core.io.frame_colors import FrameColors
 from ifc_core.io.packet_decoder import PacketDecoder
 from ifc_core.io.video import VideoReader
@@ -48,7 +49,7 @@ class FileReader(VideoReader):
         self._index, self.warning = scan.index, scan.warning
         self.first_readable = scan.first_readable
         self._orientation = scan.orientation
-        self._colors = FrameColors(scan.stored_size)
+        self._colors = FrameColors(scan.stored_size, DeepRange(self._deep_levels))
         self._capacity = max(_MIN_CACHED_FRAMES, _CACHE_BYTES // scan.frame_bytes)
         self._cache: OrderedDict[int, VideoFrame] = OrderedDict()
         self._last_rank = -1
@@ -68,6 +69,16 @@ class FileReader(VideoReader):
             else:
                 self._cache.move_to_end(rank)
             return self._orientation.apply(self._colors.to_rgb(frame))
+
+    def _deep_levels(self) -> Levels | None:
+        """What is darkest and brightest in deep grey pictures spread over the film."""
+        return common_levels(map(self._deep_grey, sampled(len(self._index))))
+
+    def _deep_grey(self, rank: int) -> npt.NDArray[np.uint16] | None:
+        try:
+            return self._colors.deep_grey(self._cache.get(rank) or self._decode(rank))
+        except VideoError:
+            return None
 
     def keyframe_before(self, frame_index: int) -> int:
         """See :meth:`VideoReader.keyframe_before`."""

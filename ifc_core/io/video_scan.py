@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from ifc_core.io.packet_decoder import (
     read_packets,
     video_stream,
 )
+from ifc_core.io.stream_notices import stream_notice
 from ifc_core.io.time_jumps import NO_TIME
 from ifc_core.io.video_index import FrameIndex, PacketTable
 from ifc_core.io.video_probe import ProbeResult, probe_frames
@@ -139,6 +140,7 @@ def _scan(path: Path, context: JobContext | None, listener: PartListener | None)
         declared = declared_frames(container, stream)
         rate = float(stream.average_rate or stream.guessed_rate or 0.0)
         time_base = float(stream.time_base or 0.0)
+        notice = stream_notice(container, stream, path.name)
         tick = None if context is None else (lambda n: _report(context, n, declared))
         table = read_packets(
             container, stream, tick, None if listener is None else listener.packets
@@ -152,7 +154,8 @@ def _scan(path: Path, context: JobContext | None, listener: PartListener | None)
         )
     finally:
         decoder.close()
-    return describe_scan(path, table, probe, rate, time_base)
+    scan = describe_scan(path, table, probe, rate, time_base)
+    return replace(scan, warning=f"{scan.warning} {notice}".strip())
 
 
 def describe_scan(

@@ -98,3 +98,35 @@ def test_a_film_says_by_which_matrix_it_was_written(tmp_path: Path) -> None:
     assert (frame.colorspace, frame.color_primaries, frame.color_trc) == (Colorspace.ITU709, 1, 1)
     with open_video(tmp_path / "film.mp4") as reader:
         np.testing.assert_allclose(_bars(reader.read(1)), COLORS, atol=4)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "suffix"),
+    [("ffv1", "gray16le", "mkv"), ("ffv1", "gray12le", "mkv"), ("png", "gray16be", "mov")],
+)
+def test_deep_grey_is_shown_by_one_range_for_the_film(
+    codec: str, pix_fmt: str, suffix: str, tmp_path: Path
+) -> None:
+    """A thermal camera of 12 bits: cut to the upper 8 of 16 its pictures are black."""
+    path = tmp_path / f"thermal.{suffix}"
+    order = ">u2" if pix_fmt.endswith("be") else "<u2"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 32, 64, pix_fmt
+        for number in range(20):
+            frame = VideoFrame(64, 32, pix_fmt)
+            (plane,) = frame.planes
+            rows = np.zeros((32, plane.line_size // 2), order)
+            rows[:, :64] = 1000 + 50 * number + np.repeat([0, 50], 32)
+            plane.update(rows.tobytes())
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with open_video(path) as reader:
+        frames = [frame for _, frame in reader.iter_frames()]
+    shown = [[int(frame[16, 8, 0]), int(frame[16, 56, 0])] for frame in frames]
+    expected = np.rint(255 * (np.arange(20)[:, None] + [0, 1]) / 20)
+    np.testing.assert_allclose(shown, expected, atol=1)
+    assert all((frame[..., 0] == frame[..., 2]).all() for frame in frames)
+    with open_video(path) as reader:  # wherever one begins
+        np.testing.assert_array_equal(reader.read(7), frames[7])

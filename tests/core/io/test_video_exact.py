@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -169,7 +170,6 @@ def test_frames_of_another_size_are_scaled_to_the_first(
     tmp_path: Path, numbered_picture, read_number
 ) -> None:
     """MJPEG in Matroska lets every frame have its own size."""
-    import av
     from av.packet import Packet
 
     path = tmp_path / "sizes.mkv"
@@ -192,3 +192,27 @@ def test_frames_of_another_size_are_scaled_to_the_first(
             frame = reader.read(index)
             assert frame.shape == (48, 176, 3)
             assert read_number(frame) == index
+
+
+def test_pixels_that_are_not_square_and_further_films_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "dashcam.mkv"
+    with av.open(str(path), "w") as container:
+        streams = []
+        for size in ((48, 64), (32, 32)):
+            stream = container.add_stream("libx264", rate=25)
+            stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+            stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
+            streams.append(stream)
+        for stream in streams:
+            for _ in range(3):
+                picture = np.zeros((stream.height, stream.width, 3), dtype=np.uint8)
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with open_video(path) as reader:
+        assert reader.video.size == (48, 64)
+        assert reader.warning == (
+            "dashcam.mkv holds 2 films, of which the first is shown. The pixels of dashcam.mkv are "
+            "not square (64:45): it is shown, annotated and measured as it is stored, where a "
+            "player stretches it."
+        )
