@@ -132,12 +132,17 @@ class EditTransaction:
             self.fail(f"There is no category {category_id} in the project.")
         return rows.category_of(row)
 
+    def find_track(self, track_id: int) -> Track | None:
+        """A track, or ``None`` where there is none (any more)."""
+        row = self._row("tracks", rows.TRACK_COLUMNS, track_id)
+        return None if row is None else rows.track_of(row)
+
     def track(self, track_id: int) -> Track:
         """A track; the edit fails where there is none."""
-        row = self._row("tracks", rows.TRACK_COLUMNS, track_id)
-        if row is None:
+        track = self.find_track(track_id)
+        if track is None:
             self.fail(f"Track {track_id} does not exist (any more).")
-        return rows.track_of(row)
+        return track
 
     def tracks_of(self, track_ids: Iterable[int]) -> list[Track]:
         """Tracks of one edit, each once; the edit fails where one does not exist."""

@@ -163,8 +163,13 @@ def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, categor
 
 
 def _reject(tx: EditTransaction, track_id: int, frames: Collection[int]) -> None:
-    """Reject the masks of a track on some frames, and the track where no other is left."""
-    track = tx.track(track_id)
+    """Reject the masks of a track on some frames, and the track where no other is left.
+
+    One that was deleted between the steps of the import has none: nothing of it is in the way.
+    """
+    track = tx.find_track(track_id)
+    if track is None:
+        return
     shown = tx.pointer_table(track.video_id, (track_id,))
     seen = shown[(shown[:, AREA] > 0) & (shown[:, STATE] != REJECTED)]
     gone = np.isin(seen[:, FRAME], np.fromiter(frames, np.int64))

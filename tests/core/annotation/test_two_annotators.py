@@ -10,7 +10,7 @@ import pytest
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.covered_tracks import CoveredTracks, Overlaps
 from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope, export_project
-from ifc_core.annotation.importing import import_annotations
+from ifc_core.annotation.importing import import_annotations, iter_import
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.errors import FormatError
 from ifc_core.structures import Category, FrameState, RLEMask, TrackState
@@ -253,3 +253,14 @@ def test_results_say_that_they_went_by_the_ids_of_the_project(ours, tmp_path):
     report = import_annotations(ours, tmp_path / "r.json", annotations=tmp_path / "file.json")
     assert "taken for those of this project" not in " ".join(report.notes)
     assert [(video.name, video.masks) for video in report.by_video] == [("a", NUM_FRAMES)]
+
+
+def test_a_track_that_is_deleted_during_an_import_is_in_the_way_of_none(ours, theirs):
+    steps = iter_import(ours, theirs, overlaps=Overlaps.THEIRS)
+    next(steps)  # the one track of the file is to take the place of ours
+    ours.apply(edits.DeleteTracks((1,)))
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert (end.value.value.tracks, end.value.value.covered) == (1, 1)
+    assert [len(shown(ours, track.id)) for track in ours.tracks(1)] == [1, 5]
+    assert ours.check() == []
