@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
+from ifc_core.io.problems import no_device
 
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
@@ -18,7 +19,7 @@ def folder_name(name: str, taken: set[str]) -> str:
         name: Of the video.
         taken: Folder names that are in use; the new one is added.
     """
-    base = _UNSAFE.sub("_", name).strip("._ ")[:80] or "video"
+    base = no_device(_UNSAFE.sub("_", name).strip("._ ")[:80] or "video")
     folder, number = base, 2
     while folder.lower() in taken:
         folder, number = f"{base}_{number}", number + 1

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ifc_core.errors import ProjectError
 from ifc_core.io.frame_list import frame_order
-from ifc_core.io.problems import is_text, printable
+from ifc_core.io.problems import is_text, no_device, printable
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
 _NO_PLACE = re.compile(r"[\\:\0]")  # what could lead out of a folder somewhere
@@ -23,7 +23,7 @@ def is_packable(name: str) -> bool:
 
 def safe_name(name: str) -> str:
     """A file name that every system can make, the same where it is one already."""
-    return _UNSAFE.sub("_", name).rstrip(". ") or "_"
+    return no_device(_UNSAFE.sub("_", name).rstrip(". ") or "_")
 
 
 def safe_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:

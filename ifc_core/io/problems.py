@@ -15,6 +15,7 @@ MAX_PROBLEMS = 1000
 MAX_NAME_LETTERS = 1000
 """Of a class or an object; what a model keeps of it is less."""
 _MOST_LISTED = 5  # names in a sentence
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE | re.DOTALL)
 
 # C0 and C1, and the marks that end a line or turn its direction around; joiners are letters' own.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -154,6 +155,11 @@ def why_not_named(name: str, most: int) -> str:
 def as_name(text: str) -> str:
     """A text as a name that :func:`why_not_named` lets pass: one of an older project, say."""
     return printable(text)[:MAX_NAME_LETTERS]
+
+
+def no_device(name: str) -> str:
+    """A file name, with ``_`` before it where Windows would take it for a device (``aux.mp4``)."""
+    return f"_{name}" if _DEVICE.fullmatch(name) else name
 
 
 def listed(names: Sequence[object]) -> str:
