@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
-from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.structures import FrameState, RLEMask
 
-_REJECTED = STATE_CODE[FrameState.REJECTED]
 _AREA_BITS = 31
 
 
@@ -111,7 +109,7 @@ class _Shown:
 
 
 def _keys_of(lane: FrameColumns) -> npt.NDArray[np.int64]:
-    shown = lane.take((lane.area_px > 0) & (lane.state != _REJECTED))
+    shown = lane.take(lane.has_mask)
     return _keys(shown.frame_index.astype(np.int64), shown.area_px.astype(np.int64))
 
 

@@ -18,7 +18,6 @@ from ifc_core.structures import FrameState, MaskRecord, Track, TrackKind, TrackS
 
 _PROPOSED = STATE_CODE[FrameState.PROPOSED]
 _ABSENT = STATE_CODE[FrameState.ABSENT]
-_REJECTED = STATE_CODE[FrameState.REJECTED]
 # A rejected mask says what the object is not; whether it is there stays open.
 _CORRECTED_OR_APPROVED = (STATE_CODE[FrameState.CORRECTED], STATE_CODE[FrameState.APPROVED])
 _APPROVED = (STATE_CODE[FrameState.APPROVED],)
@@ -184,7 +183,7 @@ class _Tally:
         self.annotated[lane.frame_index] = True
         if not criteria.takes(track, lane):
             self.left_out += 1
-            seen = lane.frame_index[lane.has_mask & (lane.state != _REJECTED)]
+            seen = lane.frame_index[lane.has_mask]
             if track.state is TrackState.REJECTED:
                 return
             if not criteria.is_meant(track):

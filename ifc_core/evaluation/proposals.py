@@ -13,8 +13,9 @@ from pathlib import Path
 from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.edits.imported import ImportTracks
 from ifc_core.annotation.imported_proposals import ImportedProposals
-from ifc_core.annotation.records import WHOLE, RunInfo, RunState, Scope, VideoEntry
-from ifc_core.errors import ConfigError, EditError
+from ifc_core.annotation.proposal_runs import scope_of
+from ifc_core.annotation.records import RunInfo, RunState, VideoEntry
+from ifc_core.errors import EditError
 from ifc_core.models.names import model_name
 from ifc_core.structures import RLEMask
 
@@ -127,12 +128,7 @@ def _looked_at(run: RunInfo, frames: Sequence[int], reached: int | None) -> list
         frames: The frames.
         reached: Where it was stopped, or ``None``.
     """
-    step = _step(run)
-    try:
-        first, last = run.settings.get("scope", (None, None))
-        scope = Scope(first, last)
-    except (TypeError, ValueError, ConfigError):
-        scope = WHOLE
+    step, scope = _step(run), scope_of(run)
     asked = [frame for frame in frames if frame % step == 0 and frame in scope]
     return asked if reached is None else [frame for frame in asked if frame <= reached]
 
