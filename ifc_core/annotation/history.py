@@ -21,7 +21,7 @@ from ifc_core.annotation import propagation_gaps, refusals
 from ifc_core.annotation.delta import Delta, Row, summarise, video_row, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
-from ifc_core.annotation.rows import meta_number
+from ifc_core.annotation.rows import meta_number, moment
 from ifc_core.errors import ProjectError
 from ifc_core.structures import RLEMask
 
@@ -184,7 +184,7 @@ def entries(db: sqlite3.Connection, limit: int) -> list[HistoryEntry]:
         "JOIN annotators ON annotators.id = annotator_id ORDER BY seq DESC LIMIT ?",
         (limit,),
     )
-    return [HistoryEntry(r[0], r[1], r[2], r[3], r[4], r[5], r[0] > at) for r in found]
+    return [HistoryEntry(r[0], r[1], r[2], r[3], moment(r[4]), r[5], r[0] > at) for r in found]
 
 
 def forget(db: sqlite3.Connection, keep_edits: int) -> int:

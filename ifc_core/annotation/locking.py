@@ -16,7 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from ifc_core.annotation.rows import moment, read_object
+from ifc_core.io.problems import is_int, printable
+
 LOCK_NAME = "project.lock"
+_MOST_PID = 1 << 32
 
 if sys.platform == "win32":
     import msvcrt
@@ -123,16 +127,15 @@ def _own_text() -> bytes:
 
 
 def _since(text: bytes) -> float:
-    try:
-        return float(json.loads(text)["since"])
-    except (ValueError, KeyError, TypeError):
-        return 0.0
+    """0 where the text, which may be anybody's, tells no time."""
+    return moment((read_object(text) or {}).get("since"))
 
 
 def _describe(text: bytes) -> str:
-    try:
-        held = json.loads(text)
-        pid, host = int(held["pid"]), str(held["host"])[:100]
-    except (ValueError, KeyError, TypeError):
+    held = read_object(text) or {}
+    pid, host = held.get("pid"), held.get("host")
+    if not is_int(pid) or not 0 < pid < _MOST_PID:
         return ""
-    return f"process {pid} on {host}" if host else f"process {pid}"
+    if not isinstance(host, str) or not host:
+        return f"process {pid}"
+    return f"process {pid} on {printable(host[:100])}"

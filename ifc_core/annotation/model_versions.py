@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ifc_core.annotation.records import ModelVersion
-from ifc_core.annotation.rows import read_object
+from ifc_core.annotation.rows import moment, read_object
 from ifc_core.errors import EditError, ProjectError
 
 IN_PROJECT = "project:"
@@ -40,7 +40,7 @@ def read_models(db: sqlite3.Connection, folder: Path) -> list[ModelVersion]:
                 _full_path(path, folder),
                 sha256,
                 parent,
-                created_at,
+                moment(created_at),
                 read_object(provenance) or {},
                 read_object(metrics) or {},
                 model_id == active,
@@ -68,7 +68,7 @@ def _active_id(db: sqlite3.Connection) -> int | None:
 def active_since(db: sqlite3.Connection) -> float | None:
     """When the model in use came into use; ``None`` where no other ever was."""
     row = db.execute("SELECT created_at FROM model_activations ORDER BY id DESC LIMIT 1").fetchone()
-    return None if row is None else float(row[0])
+    return None if row is None else moment(row[0])
 
 
 def _full_path(stored: str, folder: Path) -> str:

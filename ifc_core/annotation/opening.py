@@ -171,7 +171,9 @@ def told_after_crash(db: sqlite3.Connection, held_since: float = 0.0) -> str:
         The sentence to show: when the last edit was made, and how many there are.
     """
     count, last = db.execute(
-        "SELECT count(*), max(created_at) FROM journal WHERE created_at >= ?", (held_since,)
+        "SELECT count(*), max(created_at) FROM journal "
+        "WHERE typeof(created_at) = 'real' AND created_at BETWEEN ? AND ?",
+        (held_since, rows.LATEST),
     ).fetchone()
     if not held_since or not count:
         return "The project was not closed in order last time; it was checked and is whole."

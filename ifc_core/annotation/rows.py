@@ -16,7 +16,7 @@ from ifc_core.annotation.delta import Pointer, Row, pack_rgb, unpack_rgb
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES
 from ifc_core.errors import EditError, ProjectError
-from ifc_core.io.problems import is_text, printable
+from ifc_core.io.problems import is_finite, is_text, printable
 from ifc_core.structures import Category, MaskRecord, RLEMask, Track, TrackKind, TrackState
 from ifc_core.structures.rle_runs import all_sound
 
@@ -26,6 +26,8 @@ VIDEO_COLUMNS = (
 )
 CATEGORY_COLUMNS = "id, name, supercategory, color, hotkey"
 TRACK_COLUMNS = "id, video_id, category_id, score, state, color, z_order, name, kind, parent_id"
+LATEST = 3e10
+"""Seconds since 1970 beyond which a time is none, in the year 2920: no clock shows it."""
 _MOST_NUMBER, _MOST_DIGITS = (1 << 63) - 1, 20  # SQLite's
 
 # Okabe and Ito's and Tol's colours that stay apart for colour-blind people, without black.
@@ -81,6 +83,11 @@ def read_object(text: object) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def moment(value: object) -> float:
+    """Seconds since 1970 that a column or a file holds; 0 where it holds anything else."""
+    return float(value) if is_finite(value) and 0 < value < LATEST else 0.0
 
 
 def video_of(row: Row, folder: Path) -> VideoEntry:

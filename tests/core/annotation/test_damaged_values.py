@@ -131,3 +131,13 @@ def test_a_description_of_tables_that_is_not_utf8_is_one_sentence(
         assert told == (
             "ifc-studio: p.ifcproj is damaged: its tables cannot be read; go back to a copy.\n"
         )
+
+
+@pytest.mark.parametrize("time", [1e300, float("-inf"), "later", b"\xff"])
+def test_a_time_that_no_clock_shows_is_none(project: Project, time: Any) -> None:
+    project.add_model("cats", "cats.safetensors", activate=True)
+    for table in ("journal", "models", "model_activations"):
+        project._db.execute(f"UPDATE {table} SET created_at = ?", (time,))  # noqa: S608
+    assert {entry.created_at for entry in project.history()} == {0.0}
+    assert [model.created_at for model in project.models()] == [0.0]
+    assert project.active_model_since() == 0.0
