@@ -390,12 +390,12 @@ class ProjectReader:
         return staging.read_runs(self._db, video_id)
 
     def open_runs(self) -> list[RunInfo]:
-        """Runs with staged results that nobody accepted or discarded.
+        """Runs with staged results, or able to go on, that nobody accepted or discarded.
 
         Those in state *running* were cut off by a crash (a run that this process still
         feeds is not listed).
         """
-        return staging.read_open_runs(self._db)
+        return staging.read_open_runs(self._db, self.folder)
 
     def staged_masks_at(self, run_id: int, frame_index: int) -> list[StagedMask]:
         """Provisional masks of one frame."""

@@ -60,14 +60,24 @@ def read_state(db: sqlite3.Connection, run_id: int) -> RunState | None:
     return None if row is None else _state(row[0])
 
 
-def read_open_runs(db: sqlite3.Connection) -> list[RunInfo]:
-    """Runs with staged results that wait for a decision, on videos that are there."""
+def read_open_runs(db: sqlite3.Connection, folder: Path) -> list[RunInfo]:
+    """Runs that wait for a decision, on videos that are there.
+
+    One without results waits where it can go on: a recording may be empty for its first hour, and
+    the work on that hour is not to be lost.
+    """
     videos = {row[0] for row in db.execute("SELECT id FROM videos")}
     return [
         run
         for run in read_runs(db)
-        if run.state is not RunState.ACCEPTED and run.masks_staged and run.video_id in videos
+        if run.state is not RunState.ACCEPTED
+        and run.video_id in videos
+        and (run.masks_staged or _can_go_on(folder, run.id, run.state))
     ]
+
+
+def _can_go_on(folder: Path, run_id: int, state: RunState) -> bool:
+    return state is RunState.RUNNING and checkpoint_path(folder, run_id).exists()
 
 
 def read_instances(db: sqlite3.Connection, run_id: int) -> list[StagedInstance]:
@@ -255,9 +265,9 @@ class Staging:
             temporary.write_text(json.dumps(dict(state)), encoding="utf-8")
 
     def pause(self, run_id: int) -> None:
-        """Stop feeding a run; it is listed among the open ones again."""
-        self.flush()
+        """Stop feeding a run; it is listed among the open ones again, also where this fails."""
         self.live.discard(run_id)
+        self.flush()
 
     def take_up(self, run_id: int) -> None:
         """Feed a run again that was paused or cut off."""
@@ -292,13 +302,16 @@ class Staging:
         self._kinds.pop(run_id, None)
 
     def drop_empty_leftovers(self) -> None:
-        """Remove runs that a crash cut off before they staged anything."""
+        """Remove runs that a crash cut off before they staged anything or could go on."""
+        running = RunState.RUNNING
         with writing(self._db, self._folder):
-            self._db.execute(
-                "DELETE FROM runs WHERE state = ? AND adopted = 0 "
+            empty = self._db.execute(
+                "SELECT id FROM runs WHERE state = ? AND adopted = 0 "
                 "AND id NOT IN (SELECT run_id FROM staged)",
-                (RunState.RUNNING.value,),
-            )
+                (running.value,),
+            ).fetchall()
+            gone = [row for row in empty if not _can_go_on(self._folder, row[0], running)]
+            self._db.executemany("DELETE FROM runs WHERE id = ?", gone)
 
     def _adopted(self, run_id: int) -> bool:
         row = self._db.execute("SELECT adopted FROM runs WHERE id = ?", (run_id,)).fetchone()

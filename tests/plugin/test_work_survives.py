@@ -215,6 +215,27 @@ def test_a_run_that_was_stopped_is_offered_again_when_another_one_was_made(desk,
     assert "A run was stopped" not in desk.said
 
 
+def test_a_run_that_found_nothing_before_it_was_stopped_goes_on(desk, qtbot):
+    """The person was told that it can go on later; no mask was staged by then."""
+    desk.engine.num_instances, desk.engine.pause_after = 0, 4
+    assert desk.studio.propose()
+    qtbot.waitUntil(lambda: desk.studio.workspace.proposer.can_go_on_later)
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("propose.pause")
+    assert ended.args == ["paused"]
+    assert desk.said == "A run was stopped before it found anything. Go on?"
+    before = desk.project.history()
+    assert desk.studio.run_action("run.keep")
+    assert desk.said == "The run had found nothing yet; continue or discard it."
+    assert desk.project.history() == before
+    desk.engine.num_instances, desk.engine.pause_after = 2, None
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("run.continue")
+    assert ended.args == ["succeeded"]
+    assert desk.engine.requests[-1][1]["resume"]
+    assert len(desk.project.tracks(desk.video_id)) == 2
+
+
 def test_a_stopped_run_is_kept_with_classes_and_scores(desk, qtbot):
     pause_a_run(desk, qtbot, 3)
     assert desk.studio.run_action("run.keep")

@@ -46,6 +46,8 @@ def open_run_text(run: RunInfo) -> str:
         words = tr("A run found masks on 1 frame that no track holds.")
         if not is_one:
             words = tr("A run found masks on {frames_staged} frames that no track holds.")
+    elif not run.masks_staged:
+        words = tr("A run was stopped before it found anything.")
     else:
         words = tr("A run was stopped after 1 frame.")
         if not is_one:

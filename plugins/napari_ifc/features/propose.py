@@ -419,7 +419,7 @@ class ProposeLink(Feature):
         stopped = open_run_text(run)
         if said := banner.passing_text:  # by the project itself, such as after a crash
             stopped = f"{said} {stopped}"
-        if self._why_not_continue():
+        if self._why_not_continue() and run.masks_staged:
             banner.show_message(
                 tr("{stopped} Keep what it found?").format(stopped=stopped),
                 "warning",
@@ -452,10 +452,11 @@ class ProposeLink(Feature):
             accept: edits.Edit = edits.AcceptPropagation(run.id)
             if run.kind == KIND:
                 scope = kept_scope(run, staged)
-                if scope is None:
-                    self.studio.inform(
-                        tr("The run had not come to its range yet; continue or discard it.")
-                    )
+                if not run.masks_staged or scope is None:
+                    words = tr("The run had not come to its range yet; continue or discard it.")
+                    if not run.masks_staged:
+                        words = tr("The run had found nothing yet; continue or discard it.")
+                    self.studio.inform(words)
                     return
                 accept = edits.AcceptRun(run.id, scope=scope)
             workspace.editor.apply(accept)

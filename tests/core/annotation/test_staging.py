@@ -326,3 +326,21 @@ def test_a_run_whose_settings_nobody_can_read_is_offered_without_them(project, t
     assert project.models()[0].metrics == {}
     project.discard_run(run_id)
     assert project.open_runs() == []
+
+
+def test_a_run_that_found_nothing_so_far_is_kept_where_it_can_go_on(project):
+    """A recording may be empty for its first hour."""
+    run_id = project.begin_run("propose", 1, {})
+    project.save_checkpoint(run_id, {"done": 5})
+    folder = project.folder
+    project.close()
+    for _ in range(2):  # also by the reader that is opened next
+        with Project.open(folder) as again:
+            (run,) = again.open_runs()
+            assert (run.id, run.state, run.masks_staged) == (run_id, RunState.RUNNING, 0)
+            assert again.run_checkpoint(run_id) == {"done": 5}
+    with Project.open(folder) as again:
+        again.take_up_run(run_id)
+        again.discard_run(run_id)
+        assert again.runs() == []
+        assert again.run_checkpoint(run_id) is None
