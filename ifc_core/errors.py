@@ -228,6 +228,10 @@ class EngineError(IFCError):
     """The engine process failed or went away."""
 
 
+class EngineLostError(EngineError):
+    """The engine process ended by itself: what it worked at was not to blame, or not surely."""
+
+
 class DeviceMemoryError(EngineError):
     """The device (or the machine) has too little memory for the request.
 

@@ -19,7 +19,7 @@ from ifc_core.config import log_dir
 from ifc_core.engine.protocol import PROTOCOL_VERSION, Message, read_message
 from ifc_core.engine.send_queue import SendQueue
 from ifc_core.engine.shared_arrays import ArrayChannel, new_prefix, sweep_dead_sessions
-from ifc_core.errors import EngineError
+from ifc_core.errors import EngineError, EngineLostError
 
 KEPT_LOGS = 20
 _log = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ class EngineProcess:
         self.writer.close()
         self._stdout.close()
         self.arrays.close()
-        self._on_exit(self, EngineError(self._sentence(status)))
+        self._on_exit(self, EngineLostError(self._sentence(status)))
 
     def _sentence(self, status: int) -> str:
         if self._problem:

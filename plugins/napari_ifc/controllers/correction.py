@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -266,7 +267,7 @@ class SpreadController:
             self._drop()
         offered, self._offered, self._left = self._offered, None, None
         if offered is not None:
-            self._project.discard_run(offered.id)
+            self._discard(offered)
 
     @property
     def is_offered(self) -> bool:
@@ -328,6 +329,16 @@ class SpreadController:
         run = self._run
         if generation != self._generation or run is None:
             return
+        try:
+            self._take_in(event, run)
+        except IFCError as error:  # what comes cannot be stored, as where the disk is full
+            if self._run is not run:
+                raise
+            if self._job is not None:
+                self._job.cancel()
+            self._end("failed", str(error))
+
+    def _take_in(self, event: JobEvent | JobEnd, run: _Run) -> None:
         if isinstance(event, JobEnd):
             self._job = None
             self._take_end(event, run)
@@ -379,7 +390,7 @@ class SpreadController:
             frames = self._forget()
             accepted = self._accept(run)
         except IFCError as error:
-            self._project.discard_run(run.id)
+            self._discard(run)
             self._forget()
             self._on_end("failed", str(error))
             return
@@ -425,8 +436,12 @@ class SpreadController:
     def _drop(self) -> list[int]:
         """Discard the run; gives the frames that had provisional masks."""
         assert self._run is not None  # noqa: S101
-        self._project.discard_run(self._run.id)
+        self._discard(self._run)
         return self._forget()
+
+    def _discard(self, run: _Run) -> None:
+        with suppress(IFCError):  # on a full disk it stays, and is offered at the next opening
+            self._project.discard_run(run.id)
 
     def _forget(self) -> list[int]:
         frames = [] if self._run is None else sorted(self._run.done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from ifc_core.annotation import (
 from ifc_core.annotation.proposal_runs import PROPOSE, SCOPE_KEY, limits_of, scope_of
 from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
-from ifc_core.errors import EditError, IFCError
+from ifc_core.errors import DeviceMemoryError, EditError, EngineLostError, IFCError
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
@@ -143,8 +144,7 @@ class ProposeController:
         try:
             self._ask({**source, "settings": settings_json}, frames)
         except IFCError:
-            self._project.discard_run(run_id)
-            self._reset()
+            self.abandon()
             raise
 
     def resume(
@@ -182,8 +182,7 @@ class ProposeController:
         try:
             self._ask({**source, "settings": settings.to_json(), "resume": checkpoint}, frames)
         except IFCError:
-            self._project.pause_run(run.id)
-            self._reset()
+            self.abandon()
             raise
 
     def _begin(self, run_id: int, settings: ProposeSettings, scope: Scope) -> None:
@@ -255,27 +254,39 @@ class ProposeController:
         if self._job is not None:
             self._job.cancel()
         if self._run_id is not None:
-            self._generation += 1
-            if self.can_go_on_later:
-                self._project.pause_run(self._run_id)
-            else:
-                self._project.discard_run(self._run_id)
+            with suppress(IFCError):  # as on a full disk; what it is let go for goes on
+                self._let_go(self._run_id, keep=self.can_go_on_later)
             self._reset()
+
+    def _let_go(self, run_id: int, *, keep: bool) -> None:
+        self._generation += 1
+        if keep:
+            self._project.pause_run(run_id)
+        else:
+            self._project.discard_run(run_id)
 
     # Answers of the engine
 
     def _take(self, generation: int, event: JobEvent | JobEnd) -> None:
         if generation != self._generation or self._run_id is None:
             return
+        try:
+            self._take_in(event, self._run_id)
+        except IFCError as error:  # what comes cannot be stored, as where the disk is full
+            if self._run_id is None:
+                raise
+            self._break_off(str(error))
+
+    def _take_in(self, event: JobEvent | JobEnd, run_id: int) -> None:
         if isinstance(event, JobEnd):
-            self._take_end(event, self._run_id)
+            self._take_end(event, run_id)
         elif event.name == "progress":
             self._take_progress(event.data)
         elif event.name == "frame":
-            self._take_frame(event.data, self._run_id)
+            self._take_frame(event.data, run_id)
         elif event.name == "checkpoint":
-            self._stage_instances(self._run_id)
-            self._project.save_checkpoint(self._run_id, event.data)
+            self._stage_instances(run_id)
+            self._project.save_checkpoint(run_id, event.data)
             self._has_checkpoint = True
             self._show(self._view)
         elif event.name == "instances":
@@ -315,6 +326,9 @@ class ProposeController:
 
     def _take_end(self, end: JobEnd, run_id: int) -> None:
         stopped = end.status is JobStatus.CANCELLED or self._view.stopping  # done before it heard
+        if isinstance(end.error, EngineLostError | DeviceMemoryError) and self.can_go_on_later:
+            self._break_off(str(end.error))  # hours of work may be staged
+            return
         if end.status is JobStatus.FAILED:
             self._project.discard_run(run_id)
             outcome, sentence = "failed", str(end.error or tr("The engine failed."))
@@ -329,6 +343,12 @@ class ProposeController:
                 self._on_measured(int(end.result["num_frames"]), float(end.result["seconds"]))
         self._reset()
         self._on_end(outcome, sentence)
+
+    def _break_off(self, sentence: str) -> None:
+        """Let go of a run that cannot go on now, as it stands on disk."""
+        keep = self.can_go_on_later
+        self.abandon()
+        self._on_end("paused" if keep else "failed", sentence)
 
     def _stage_instances(self, run_id: int) -> None:
         """Note what is known of the instances so far, should the run be kept as it stands."""
@@ -377,8 +397,10 @@ class ProposeController:
                 return "paused", ""
             ids = tuple(i.instance_id for i in kept)
             accepted = self._apply(edits.AcceptRun(run_id, instance_ids=ids, scope=self._scope))
-        except IFCError as error:
-            return "failed", str(error)
+        except IFCError as error:  # complete, and offered
+            with suppress(IFCError):
+                self._project.pause_run(run_id)
+            return "paused", str(error)
         found = tr("1 object was found.") if len(kept) == 1 else tr("{count} objects were found.")
         parts = [found.format(count=len(kept))]
         if (shots := int(result.get("num_shots", 1))) > 1:

@@ -5,7 +5,7 @@ import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
 from ifc_core.annotation import RunState, Scope, edits
-from ifc_core.errors import EditError
+from ifc_core.errors import DeviceMemoryError, EditError, EngineLostError, ProjectError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from napari_ifc.controllers.open_runs import is_offered, open_run_text
@@ -263,3 +263,82 @@ def test_an_undone_run_is_not_called_stopped(bench, engine):
     assert said == f"A run found masks on {NUM_FRAMES} frames that no track holds."
     stopped = dataclasses.replace(run, state=RunState.RUNNING, frames_staged=3)
     assert open_run_text(stopped) == "A run was stopped after 3 frames."
+
+
+def fill_disk(monkeypatch, project):
+    """From now on nothing can be written to the project."""
+
+    def refuse(*_):
+        raise ProjectError("The disk is full.", path=project.folder)
+
+    monkeypatch.setattr("ifc_core.annotation.staging.writing", refuse)
+
+
+def test_a_run_that_cannot_be_stored_any_more_goes_on_later(bench, engine, monkeypatch):
+    """On a full disk; it was neither ended nor told of, and nothing else could be begun."""
+    engine.pause_after = 4
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: bench.controller.can_go_on_later and len(bench.frames) == 5)
+    (run_id,) = (run.id for run in bench.project.runs())
+    with monkeypatch.context() as disk:
+        fill_disk(disk, bench.project)
+        engine.release()
+        bench.pump(lambda: bench.ends)
+    assert bench.ends == [("paused", "The disk is full.")]
+    assert not bench.controller.is_running
+    assert engine.jobs[0].cancelled.is_set()
+    (run,) = bench.project.open_runs()
+    assert (run.id, run.state) == (run_id, RunState.RUNNING)
+    engine.pause_after = None
+    bench.controller.resume(run, {})
+    bench.pump(lambda: len(bench.ends) == 2)
+    assert bench.ends[1] == ("succeeded", "2 objects were found.")
+    assert len(bench.project.masks_at(run.video_id, NUM_FRAMES - 1)) == 2
+
+
+def test_a_run_that_cannot_be_stored_at_all_ends(bench, engine, monkeypatch):
+    bench.controller.start(ProposeSettings(), {})
+    with monkeypatch.context() as disk:
+        fill_disk(disk, bench.project)
+        bench.pump(lambda: bench.ends)
+    assert bench.ends == [("failed", "The disk is full.")]
+    assert not bench.controller.is_running
+
+
+def test_a_video_is_left_though_its_run_cannot_be_stored(bench, engine, monkeypatch):
+    engine.pause_after = 4
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: len(bench.frames) == 5)
+    with monkeypatch.context() as disk:
+        fill_disk(disk, bench.project)
+        bench.controller.abandon()
+    assert not bench.controller.is_running
+
+
+@pytest.mark.parametrize(
+    "error",
+    [EngineLostError("Out of memory."), DeviceMemoryError("Out of memory.", device="cuda:0")],
+)
+def test_a_run_whose_engine_was_lost_goes_on_later(bench, engine, monkeypatch, error):
+    """A process that the system ends for want of memory is no reason to begin anew."""
+    monkeypatch.setattr("fake_engine.EngineError", lambda text: error)
+    engine.error = str(error)
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("paused", "Out of memory.")]
+    engine.error = ""
+    bench.controller.resume(bench.project.open_runs()[0], {})
+    bench.pump(lambda: len(bench.ends) == 2)
+    assert bench.ends[1] == ("succeeded", "2 objects were found.")
+
+
+def test_a_whole_run_that_cannot_be_accepted_is_offered(bench, engine, monkeypatch):
+    def refuse(edit):
+        raise ProjectError("The disk is full.", path=bench.project.folder)
+
+    monkeypatch.setattr(bench.controller, "_apply", refuse)
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("paused", "The disk is full.")]
+    (run,) = bench.project.open_runs()
+    assert (run.state, run.frames_staged) == (RunState.FINISHED, NUM_FRAMES)
