@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -33,6 +33,7 @@ from ifc_core.annotation.opening import (
     take_lock,
     told_after_crash,
 )
+from ifc_core.annotation.place_watch import PlaceWatch
 from ifc_core.annotation.reading import ProjectReader, project_folder
 from ifc_core.annotation.records import (
     EditResult,
@@ -81,6 +82,7 @@ class Project(ProjectReader):
         self._annotator_ids: dict[str, int] = {}
         self._callbacks: list[Callable[[EditResult], None]] = []
         self._staging = Staging(db, folder)
+        self._place = PlaceWatch(folder)
         self._syncer = QuietSyncer(folder / (DATABASE_NAME + "-wal"))
         if lock is not None:
             self._staging.drop_empty_leftovers()
@@ -166,8 +168,8 @@ class Project(ProjectReader):
             return
         try:
             if not self.read_only:
-                self._staging.flush()
-                with translated(self.folder):
+                with suppress(ProjectError), translated(self.folder):  # edits are on disk already
+                    self._staging.flush()
                     self._db.execute("PRAGMA optimize")
         finally:
             self._syncer.close()
@@ -184,6 +186,7 @@ class Project(ProjectReader):
                 self.notice or "The project is open read-only; nothing was changed.",
                 path=self.folder,
             )
+        self._place.check()
         with writing(self._db, self.folder):
             yield
         self._syncer.touch()
@@ -434,7 +437,7 @@ class Project(ProjectReader):
         return super().staged_masks_at(run_id, frame_index)
 
     def open_runs(self) -> list[RunInfo]:
-        """Runs with staged results that nobody accepted or discarded.
+        """Runs with staged results, or able to go on, that nobody accepted or discarded.
 
         Those in state *running* were cut off by a crash (a run that this process still
         feeds is not listed).
