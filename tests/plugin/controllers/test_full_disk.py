@@ -43,6 +43,7 @@ def test_a_propagation_that_cannot_be_stored_ends(session, engine, monkeypatch):
     def refuse(*_):
         raise ProjectError("The disk is full.", path=project.folder)
 
+    monkeypatch.setattr("ifc_core.annotation.staging._FLUSH_SECONDS", 0.0)
     request = SpreadRequest(track_id, 3)
     controller.start(request, {"video": "clip"})
     with monkeypatch.context() as disk:
