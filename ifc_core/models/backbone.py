@@ -80,11 +80,20 @@ class BatchNorm(nn.Module):
 class Backbone(nn.Module):
     """A ResNet without its classifier; tensors are named as in torchvision's checkpoints.
 
+    Args:
+        config: Of the whole network.
+        num_stages: Residual stages that are made, 2 to 4; :meth:`forward` needs all of them.
+
     Source: He et al. 2016; bottlenecks stride in the 3x3 as torchvision's do, or in the first
     1x1 as the original (MSRA) did, which the published R101 uses.
     """
 
-    def __init__(self, config: IFCConfig) -> None:
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
+    def __init__(self, config: IFCConfig, num_stages: int = 4) -> None:
         super().__init__()
         block, depths = _LAYOUT[config.backbone]
         make_norm = partial(BatchNorm, frozen=config.frozen_batch_norm)
@@ -92,16 +101,16 @@ class Backbone(nn.Module):
         width = config.base_width
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = make_norm(width)
-        channels, stages = width, []
-        for stage, depth in enumerate(depths):
+        channels = width
+        for stage, depth in enumerate(depths[:num_stages]):
             blocks = []
             for place in range(depth):
                 stride = 2 if stage and not place else 1
                 blocks.append(block(channels, width << stage, stride, make_norm, **strided))
                 channels = block.expansion * (width << stage)
-            stages.append(nn.Sequential(*blocks))
-        self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.channels = (channels // 4, channels // 2, channels)
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+        widest = block.expansion * (width << 3)
+        self.channels = (widest // 4, widest // 2, widest)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

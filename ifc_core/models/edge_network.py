@@ -8,14 +8,14 @@ looked closely, it also says how well its mask is likely to fit.
 Source: an addition to the paper. The idea of refining a coarse mask from the picture with a
 network of its own follows Cheng et al., "CascadePSP", CVPR 2020; that of estimating a mask's IoU,
 Huang et al., "Mask Scoring R-CNN", CVPR 2019. The architecture is a plain U-Net with residual
-blocks.
+blocks, which is told what the first stages of IFC's own backbone see of the crop.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.models.backbone import Backbone
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.names import DEFAULT_MODEL
+from ifc_core.models.registry import load_model
 from ifc_core.models.safetensors_file import check_header, check_values, save_tensors
+from ifc_core.models.unfilled import unfilled
 
 CROP_SIDE = 128
 """Pixels of a crop's side in use; training sees others as well."""
@@ -52,7 +57,8 @@ _KEEP = 0.5
 """Of the prior that the answer starts from."""
 _JUDGE_WIDTH = 64
 _METADATA_KEY = "ifc_studio_edges"
-_FORMAT_VERSION = 4
+_FORMAT_VERSION = 5
+_STAGES_CONFIG = IFCConfig(backbone="resnet18", frozen_batch_norm=True)
 
 
 class EdgeAnswer(NamedTuple):
@@ -71,9 +77,11 @@ class EdgeNetwork(nn.Module):
     """A U-Net from 1/2 to 1/32 of the crop; its answer is a change to the prior.
 
     Beside the picture and the prior it is told, at three ranges, whether a pixel's colour is closer
-    to what lies inside or to what lies outside nearby (:func:`nearest_side`).
+    to what lies inside or to what lies outside nearby (:func:`nearest_side`). On its way down it
+    is told the same of the maps of a backbone that has learnt to find things, and these maps.
 
     Attributes:
+        stages: Of that backbone; they do not learn.
         provenance: How the weights were made, JSON values.
     """
 
@@ -88,6 +96,8 @@ class EdgeNetwork(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(_conv(coarse, fine, stride=2), _Residual(fine)) for coarse, fine in steps
         )
+        self.stages = FrozenStages()
+        self.adapters = nn.ModuleList(_adapter(width) for width in FrozenStages.widths)
         self.deepest = _Residual(_WIDTHS[-1])
         self.lateral = nn.ModuleList(
             nn.Conv2d(deep, shallow, 1, bias=False) for shallow, deep in steps
@@ -122,8 +132,11 @@ class EdgeNetwork(nn.Module):
         if motion is None:
             motion = inside.new_zeros(len(inside), MOTION_CHANNELS, *inside.shape[2:])
         maps = [self.stem(torch.cat([blocks, evidence, _moving(motion, inside)], dim=1))]
-        for down in self.down:
-            maps.append(down(maps[-1]))
+        known = self._known(pictures, inside)
+        for down, adapted in zip_longest(self.down, known):
+            assert isinstance(down, nn.Sequential)  # noqa: S101 - for the type checker
+            x = down[0](maps[-1])
+            maps.append(down[1](x if adapted is None else x + adapted))
         x = self.deepest(maps.pop())
         on_the_way_up = []
         for lateral, up in zip(reversed(self.lateral), reversed(self.up), strict=True):
@@ -135,6 +148,15 @@ class EdgeNetwork(nn.Module):
         change = F.pixel_shuffle(self.answer(x), 2)[:, 0]  # (N, S, S)
         masks = change + _KEEP * prior.clamp(-_SURE, _SURE)
         return EdgeAnswer(masks, self._judged(on_the_way_up[0], told, masks.detach()))
+
+    def _known(self, pictures: Tensor, inside: Tensor) -> list[Tensor]:
+        """What the backbone's stages see, at 1/4, 1/8 and 1/16 of the crop."""
+        known = []
+        for adapter, seen in zip(self.adapters, self.stages(pictures), strict=True):
+            share = F.adaptive_avg_pool2d(inside, seen.shape[-2:])
+            alike = nearest_side(F.normalize(seen.float(), dim=1), share)
+            known.append(adapter(torch.cat([seen, alike, 2 * share - 1], dim=1)))
+        return known
 
     def _judged(self, maps: Tensor, told: Tensor, masks: Tensor) -> Tensor:
         """(N,) logits of the IoU."""
@@ -158,7 +180,67 @@ class EdgeNetwork(nn.Module):
             convolution, norm = block[0], block[1]
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 block[0], block[1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
+        self.stages.backbone.fold_batch_norm()
+        for adapter in self.adapters:
+            assert isinstance(adapter, nn.Sequential)  # noqa: S101 - for the type checker
+            adapter[0], adapter[1] = nn.Identity(), _with_norm_before(adapter[0], adapter[1])
         return self
+
+
+class FrozenStages(nn.Module):
+    """The first three stages of a ResNet-18 that IFC was trained with, as they are.
+
+    Attributes:
+        widths: Channels of res2, res3 and res4.
+    """
+
+    widths = (64, 128, 256)
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone(_STAGES_CONFIG, num_stages=3)
+        for name in ("pixel_mean", "pixel_std"):  # in no file, and so filled at once
+            values = torch.tensor(getattr(_STAGES_CONFIG, name), device="cpu").view(3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
+        self.requires_grad_(False)
+
+    def copy_from(self, backbone: Backbone) -> None:
+        """Take over the stages of a trained ResNet-18."""
+        given = backbone.state_dict()
+        self.backbone.load_state_dict({name: given[name] for name in self.backbone.state_dict()})
+
+    @torch.no_grad()
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of (N, 3, S, S) RGB, 0 to 255, at 1/4, 1/8 and 1/16 of their size."""
+        normalised = (pictures.float() - self.pixel_mean) / self.pixel_std
+        res2, res3 = self.backbone.early_maps(normalised)
+        return res2, res3, self.backbone.layer3(res3)
+
+
+def _adapter(width: int) -> nn.Sequential:
+    """From a stage's maps, with what they say of each place, to maps of the U-Net; zero at first.
+
+    A norm comes first, since stages differ in how large their maps are.
+    """
+    channels = width + len(_REACHES) + 1
+    projection = nn.Conv2d(channels, width, 1, bias=False)
+    nn.init.zeros_(projection.weight)
+    return nn.Sequential(nn.BatchNorm2d(channels, affine=False), projection)
+
+
+def _with_norm_before(norm: nn.Module, projection: nn.Module) -> nn.Conv2d:
+    """A 1x1 convolution that does the work of the norm before it too."""
+    assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101 - for the type checker
+    assert isinstance(projection, nn.Conv2d)  # noqa: S101
+    assert norm.running_mean is not None and norm.running_var is not None  # noqa: S101, PT018
+    scale = torch.rsqrt(norm.running_var + norm.eps)
+    both = nn.Conv2d(projection.in_channels, projection.out_channels, 1)
+    both.weight.copy_(projection.weight * scale[:, None, None])
+    assert both.bias is not None  # noqa: S101
+    both.bias.copy_(-(both.weight[:, :, 0, 0] @ norm.running_mean))
+    return both.to(projection.weight.device)
 
 
 def nearest_side(picture: Tensor, inside: Tensor) -> Tensor:
@@ -186,17 +268,25 @@ def _distance_to_mean(picture: Tensor, coarse: Tensor, weight: Tensor, reach: in
 
     It is larger where little of that side is in reach.
     """
-    sums = torch.cat([coarse * weight, weight], dim=1)
+    # Not joined to one tensor: channels that come last, as those of maps do, would not stay so.
+    room = _mean_within(weight, reach)
+    means = _mean_within(coarse * weight, reach) / (room + 1e-3)
+    if reach is not None:
+        size = picture.shape[-2:]
+        means = F.interpolate(means, size, mode="bilinear", align_corners=False)
+        room = F.interpolate(room, size, mode="bilinear", align_corners=False)
+    squared = (picture - means).square().sum(1, keepdim=True)
+    return squared + _UNSEEN / (room + _UNSEEN)
+
+
+def _mean_within(maps: Tensor, reach: int | None) -> Tensor:
+    """(N, C, H, W) means of the cells within reach of each, or (N, C, 1, 1) of all."""
     if reach is None:
-        sums = sums.mean((2, 3), keepdim=True).expand_as(sums)
-    else:
-        for size in ((reach, 1), (1, reach)):  # one axis after the other is faster
-            half = (size[0] // 2, size[1] // 2)
-            sums = F.avg_pool2d(sums, size, 1, half, count_include_pad=False)
-    means = torch.cat([sums[:, :-1] / (sums[:, -1:] + 1e-3), sums[:, -1:]], dim=1)
-    means = F.interpolate(means, picture.shape[-2:], mode="bilinear", align_corners=False)
-    squared = (picture - means[:, :-1]).square().sum(1, keepdim=True)
-    return squared + _UNSEEN / (means[:, -1:] + _UNSEEN)
+        return maps.mean((2, 3), keepdim=True)
+    half = reach // 2
+    along = F.avg_pool2d(maps, (reach, 1), 1, (half, 0), count_include_pad=False)
+    # One axis after the other is faster.
+    return F.avg_pool2d(along, (1, reach), 1, (0, half), count_include_pad=False)
 
 
 def _moving(motion: Tensor, inside: Tensor) -> Tensor:
@@ -224,6 +314,17 @@ def _conv(source: int, width: int, *, stride: int = 1, is_last: bool = False) ->
     convolution = nn.Conv2d(source, width, 3, stride, padding=1, bias=False)
     after = nn.Identity() if is_last else nn.ReLU(inplace=True)
     return nn.Sequential(convolution, nn.BatchNorm2d(width), after)
+
+
+def new_edge_network() -> EdgeNetwork:
+    """One that has learnt nothing, with the stages of the bundled model.
+
+    Raises:
+        CheckpointError: That model is missing or damaged.
+    """
+    network = EdgeNetwork()
+    network.stages.copy_from(load_model(DEFAULT_MODEL).backbone)
+    return network
 
 
 def write_edge_network(
@@ -268,18 +369,23 @@ def read_edge_network(path: Path | str) -> EdgeNetwork:
         raise CheckpointError(f"{path} holds no edge network of ours.", path=path) from error
     if version < _FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} is of an older IFC Studio, whose edge network was a smaller one.", path=path
+            f"{path} is of an older IFC Studio, whose edge network was another one.", path=path
         )
     if version > _FORMAT_VERSION:
         raise CheckpointError(f"{path} was written by a newer IFC Studio.", path=path)
-    network = EdgeNetwork()
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if wanted != {name: tuple(value.shape) for name, value in tensors.items()}:
+    with unfilled():
+        network = EdgeNetwork()
+    if _shapes(tensors) != _shapes(network.state_dict()):
         raise CheckpointError(f"The tensors of {path} are not those of an edge network.", path=path)
     check_values(path, tensors)
-    network.load_state_dict(tensors)
+    whole = {n: v.float() if v.is_floating_point() else v for n, v in tensors.items()}
+    network.load_state_dict(whole, assign=True)
     network.provenance = provenance
     return network.eval()
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in tensors.items()}
 
 
 def _stored(tensor: Tensor) -> Tensor:

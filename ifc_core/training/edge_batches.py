@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from ifc_core.data.video_source import pick_in_epochs
 from ifc_core.training.distributed import Ranks
 from ifc_core.training.edge_config import EdgeTrainConfig
+from ifc_core.training.edge_sample_store import SampleStore
 from ifc_core.training.edge_samples import EdgeExample, SampleFiles, Samples, example_of
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -25,23 +26,16 @@ class EdgeBatches(Dataset[Batch]):
     Samples are mapped into memory by each process for itself, so that a worker is sent none.
 
     Args:
-        matched: Samples of masks that cover a true one.
-        unmatched: Samples of others.
-        count: Files of each.
+        stores: Where the samples are, and how many pairs of files each store holds.
         config: Of the run.
         ranks: This process among others; it gets its share of each batch.
     """
 
     def __init__(
-        self,
-        matched: SampleFiles,
-        unmatched: SampleFiles,
-        count: int,
-        config: EdgeTrainConfig,
-        ranks: Ranks,
+        self, stores: Sequence[tuple[SampleStore, int]], config: EdgeTrainConfig, ranks: Ranks
     ) -> None:
-        self._matched = _Pool(matched, count)
-        self._unmatched = _Pool(unmatched, count)
+        self._matched = _Pool([(store.matched, count) for store, count in stores])
+        self._unmatched = _Pool([(store.unmatched, count) for store, count in stores])
         self._config = config
         self._ranks = ranks
 
@@ -71,18 +65,20 @@ class EdgeBatches(Dataset[Batch]):
 class _Pool:
     """The samples of several files, by number."""
 
-    def __init__(self, files: SampleFiles, count: int) -> None:
+    def __init__(self, files: Sequence[tuple[SampleFiles, int]]) -> None:
         self._files = files
-        self._count = count
-        self._starts = np.cumsum([0, *map(len, files.open(count))])
+        self._starts = np.cumsum([0, *map(len, self._opened())])
         self._parts: list[Samples] | None = None
+
+    def _opened(self) -> list[Samples]:
+        return [part for files, count in self._files for part in files.open(count)]
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
     def __getitem__(self, number: int) -> Samples:
         if self._parts is None:
-            self._parts = self._files.open(self._count)
+            self._parts = self._opened()
         part = int(np.searchsorted(self._starts, number, side="right")) - 1
         sample: Samples = self._parts[part][number - self._starts[part]]
         return sample

@@ -74,6 +74,43 @@ class IterationPlace(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class ClipSource:
+    """Generated clips, and the model whose masks on them are decided again.
+
+    Attributes:
+        proposer: Name or file of that model.
+        clips: Generated clips that samples are taken from.
+        num_frames: Frames of a clip.
+        sizes: (height, width) of the clips in pixels; each draws one.
+        difficulties: Each clip draws one.
+        synthetic: Further fields of the generator's ``ClipSpec``.
+    """
+
+    proposer: str
+    clips: int
+    num_frames: int = 5
+    sizes: tuple[tuple[int, int], ...] = ((192, 336), (288, 512), (360, 640))
+    difficulties: tuple[str, ...] = ("easy", "medium", "hard")
+    synthetic: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if min(self.clips, self.num_frames) < 1:
+            raise ConfigError(
+                f"A run needs at least one clip and one frame (got {self.clips} and "
+                f"{self.num_frames}).",
+                name="clips",
+                value=self.clips,
+            )
+        if not self.sizes or not self.difficulties or min(map(min, self.sizes)) < MIN_SIDE_PX:
+            raise ConfigError(
+                f"A run needs a difficulty, and sizes of at least {MIN_SIDE_PX} pixels.",
+                name="sizes",
+                value=self.sizes,
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeTrainConfig:
     """A whole run: clips are drawn and proposed on first, then the network learns from them.
 
@@ -81,12 +118,14 @@ class EdgeTrainConfig:
         task: ``edges``.
         output: Folder of samples, checkpoint, log and weights; it is created.
         stages: In order.
-        proposer: Name or file of the model whose masks are decided again.
+        proposer: As in :class:`ClipSource`; so are the next five.
         clips: Generated clips that samples are taken from.
         num_frames: Frames of a clip.
-        sizes: (height, width) of the clips in pixels; each draws one.
-        difficulties: Each clip draws one.
+        sizes: (height, width) of the clips in pixels.
+        difficulties: Of the clips.
         synthetic: Further fields of the generator's ``ClipSpec``.
+        also: Further clips, such as another world's with a model of that world. A batch takes of
+            each source's masks as many as there are among all.
         lr: Largest learning rate; it rises for ``warmup_iterations`` and falls with a cosine.
         warmup_iterations: Steps of linear warm-up from 0.
         final_factor: Where the cosine ends, as a share of ``lr``.
@@ -112,6 +151,7 @@ class EdgeTrainConfig:
     sizes: tuple[tuple[int, int], ...] = ((192, 336), (288, 512), (360, 640))
     difficulties: tuple[str, ...] = ("easy", "medium", "hard")
     synthetic: dict[str, Any] = field(default_factory=dict)
+    also: tuple[ClipSource, ...] = ()
     lr: float = 1.5e-3
     warmup_iterations: int = 100
     final_factor: float = 0.02
@@ -128,12 +168,11 @@ class EdgeTrainConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not self.stages or min(self.clips, self.num_frames) < 1:
+        if not self.stages:
             raise ConfigError(
-                "A run needs at least one [[stages]] table, one clip and one frame.",
-                name="stages",
-                value=self.stages,
+                "A run needs at least one [[stages]] table.", name="stages", value=self.stages
             )
+        _ = self.sources  # which checks them
         refuse_init_in_output(self.init, self.output)
         if self.lr <= 0 or self.weight_decay < 0 or self.clip_norm <= 0 or self.num_workers < 0:
             raise ConfigError(
@@ -145,12 +184,6 @@ class EdgeTrainConfig:
             raise ConfigError(
                 "ema_decay must be at least 0 and below 1.", name="ema_decay", value=self.ema_decay
             )
-        if not self.sizes or not self.difficulties or min(map(min, self.sizes)) < MIN_SIDE_PX:
-            raise ConfigError(
-                f"A run needs a difficulty, and sizes of at least {MIN_SIDE_PX} pixels.",
-                name="sizes",
-                value=self.sizes,
-            )
         self._check_numbers()
 
     def _check_numbers(self) -> None:
@@ -159,6 +192,19 @@ class EdgeTrainConfig:
             check_range(name, getattr(self, name))
         check_range("log_every", self.log_every, 1)
         check_range("checkpoint_seconds", self.checkpoint_seconds, 0, math.inf)
+
+    @property
+    def sources(self) -> tuple[ClipSource, ...]:
+        """All clips that samples are taken from."""
+        first = ClipSource(
+            self.proposer,
+            self.clips,
+            self.num_frames,
+            self.sizes,
+            self.difficulties,
+            self.synthetic,
+        )
+        return (first, *self.also)
 
     @property
     def iterations(self) -> int:

@@ -14,28 +14,32 @@ from typing import Any
 from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.models.registry import find_model
-from ifc_core.training.edge_config import EdgeTrainConfig
+from ifc_core.training.edge_config import ClipSource
 from ifc_core.training.edge_samples import ClipSamples, SampleFiles
 from ifc_core.training.run_state import check_same_run
 
 
-def sample_settings(config: EdgeTrainConfig) -> dict[str, Any]:
-    """What decides the samples of a run, as JSON values.
+def sample_settings(source: ClipSource, seed: int) -> dict[str, Any]:
+    """What decides the samples of a run's source, as JSON values.
 
     Model and folders count by what is in them, since they may have been moved. Where one cannot
     be read it is left out: samples that are drawn need it no more, and drawing says what is wrong.
+
+    Args:
+        source: Of the samples.
+        seed: Of the run.
     """
-    synthetic = dict(config.synthetic)
+    synthetic = dict(source.synthetic)
     folders = {name: synthetic.pop(name, None) for name in _CONTENT}
     found: dict[str, Any] = {
-        "seed": config.seed,
-        "num_frames": config.num_frames,
-        "sizes": config.sizes,
-        "difficulties": config.difficulties,
+        "seed": seed,
+        "num_frames": source.num_frames,
+        "sizes": source.sizes,
+        "difficulties": source.difficulties,
         "synthetic": synthetic,
     }
     with suppress(CheckpointError):
-        if info := find_model(config.proposer).info:
+        if info := find_model(source.proposer).info:
             found["proposer"] = info.sha256
     for name, folder in folders.items():
         with suppress(OSError):
@@ -74,20 +78,23 @@ class SampleStore:
     Attributes:
         folder: Output folder of the run.
         settings: Of the present run, as :func:`sample_settings` gives them.
+        number: Of the source among those of the run, from 1; beyond the first one it ends the
+            names of the folders.
     """
 
     folder: Path
     settings: Mapping[str, Any]
+    number: int = 1
 
     @property
     def matched(self) -> SampleFiles:
         """Samples of masks that cover a true one."""
-        return SampleFiles(self.folder / "samples")
+        return SampleFiles(self.folder / self._named("samples"))
 
     @property
     def unmatched(self) -> SampleFiles:
         """Samples of others."""
-        return SampleFiles(self.folder / "unmatched")
+        return SampleFiles(self.folder / self._named("unmatched"))
 
     def has(self, number: int, clips: int) -> bool:
         """Whether pair ``number`` was drawn, and of that many clips.
@@ -118,6 +125,9 @@ class SampleStore:
         with atomic_output(record) as temporary:
             told = {"clips": clips, "settings": dict(self.settings)}
             temporary.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+    def _named(self, folder: str) -> str:
+        return folder if self.number == 1 else f"{folder}-{self.number}"
 
     def _record(self, number: int) -> Path:
         return self.matched.folder / f"{number:04d}.json"

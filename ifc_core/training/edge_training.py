@@ -10,31 +10,28 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from ifc_core.data.clip_source import one_thread_each, sample_generator, sample_seed
-from ifc_core.data.synthetic import ClipSpec, render_clip
+from ifc_core.data.clip_source import one_thread_each
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import ready_folder
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.edge_network import (
     EdgeAnswer,
     EdgeNetwork,
+    new_edge_network,
     read_edge_network,
     write_edge_network,
 )
-from ifc_core.models.ifc import IFC
-from ifc_core.models.registry import load_model, resolve_device
+from ifc_core.models.registry import resolve_device
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.edge_batches import Batch, EdgeBatches
 from ifc_core.training.edge_config import EdgeTrainConfig
-from ifc_core.training.edge_sample_store import SampleStore, sample_settings
-from ifc_core.training.edge_samples import ClipSamples, samples_of
+from ifc_core.training.edge_sampling import EdgeSampling
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
@@ -50,7 +47,6 @@ from ifc_core.training.step_report import append_line, forget_log_from
 from ifc_core.training.unwritten import Unwritten
 
 WEIGHTS_NAME = "edges.safetensors"
-_CLIPS_A_FILE = 50
 _BAND_PX = 9
 _BAND_WEIGHT = 2.0
 _QUALITY_WEIGHT = 0.25
@@ -131,9 +127,10 @@ class EdgeTrainer:
         known = training_precision(self.device) if chosen == "auto" else chosen
         self._in_bf16 = known == "bf16"
         torch.manual_seed(config.seed)
-        network = EdgeNetwork() if config.init is None else read_edge_network(config.init)
+        network = self._begun()
         self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
-        names, parameters = zip(*self.network.named_parameters(), strict=True)
+        learning = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        names, parameters = zip(*learning, strict=True)
         self.optimizer = torch.optim.AdamW(
             [{"params": list(parameters), "names": list(names)}],
             lr=config.lr,
@@ -141,7 +138,7 @@ class EdgeTrainer:
             fused=self.device.type in ("cpu", "cuda"),
         )
         self.average = WeightAverage(self.network, config.ema_decay)
-        self._store = SampleStore(config.output, sample_settings(config))
+        self.samples = EdgeSampling(config, self.ranks, self.device)
         self._unwritten = Unwritten()
         ready_folder(config.output)
         if self.state_path.is_file():
@@ -153,6 +150,12 @@ class EdgeTrainer:
         if self.ranks.world_size > 1:
             self._shared = DistributedDataParallel(self.network, gradient_as_bucket_view=True)
 
+    def _begun(self) -> EdgeNetwork:
+        """The network before the first iteration."""
+        if self.config.init is not None:
+            return read_edge_network(self.config.init)
+        return EdgeNetwork() if self.state_path.is_file() else new_edge_network()
+
     @property
     def state_path(self) -> Path:
         """The checkpoint that a run goes on from."""
@@ -162,82 +165,6 @@ class EdgeTrainer:
     def weights_path(self) -> Path:
         """The averaged weights."""
         return self.config.output / WEIGHTS_NAME
-
-    # ---- samples ------------------------------------------------------------------------
-
-    def gather(self, context: JobContext, until: float) -> bool:
-        """Draw the clips that are missing and keep what the proposer makes of them.
-
-        A file is drawn again where it holds fewer clips than it should, as the last one may where
-        a run is given more of them.
-
-        Args:
-            context: Progress and cancellation.
-            until: On the clock of ``time.monotonic``; stops after it.
-
-        Returns:
-            Whether all are there.
-
-        Raises:
-            JobCancelled: The job was cancelled; files that are whole are kept.
-            CheckpointError: Samples of a run with other settings lie in the output folder.
-        """
-        count, store = self._num_files(), self._store
-        missing = {n for n in range(count) if not store.has(n, len(self._clips_of(n)))}
-        model: IFC | None = None
-        for first in range(0, count, self.ranks.world_size):
-            number, late = first + self.ranks.rank, False
-            if number in missing:
-                model = model or load_model(self.config.proposer, self.device)
-                late = not self._draw(number, model, context, until)
-            if self.ranks.any(late, self.device):  # all processes stop together
-                context.raise_if_cancelled()
-                return False
-        return True
-
-    def _draw(self, number: int, model: IFC, context: JobContext, until: float) -> bool:
-        """Write a file of samples; gives up out of time and when cancelled."""
-        config, clips = self.config, self._clips_of(number)
-        found: list[ClipSamples] = []
-        for index in clips:
-            if time.monotonic() > until or context.is_cancelled:
-                return False
-            with suppress(JobCancelled):
-                context.advance(index, config.clips, "drawing clips", unit="clips")
-            chosen_by = np.random.default_rng((config.seed, index, 1))
-            clip = render_clip(*self._clip(index))
-            found.append(samples_of(model, clip, chosen_by))
-        samples = ClipSamples(
-            np.concatenate([of.matched for of in found]),
-            np.concatenate([of.unmatched for of in found]),
-        )
-        self._store.write(number, len(clips), samples)
-        return True
-
-    def _num_files(self) -> int:
-        return math.ceil(self.config.clips / _CLIPS_A_FILE)
-
-    def _clips_of(self, number: int) -> range:
-        """The clips whose samples are in a file."""
-        first = number * _CLIPS_A_FILE
-        return range(first, min(first + _CLIPS_A_FILE, self.config.clips))
-
-    def _clip(self, index: int) -> tuple[int, ClipSpec]:
-        """Seed and settings of a generated clip."""
-        config = self.config
-        rng = sample_generator(config.seed, index)
-        height, width = config.sizes[int(rng.integers(len(config.sizes)))]
-        difficulty = config.difficulties[int(rng.integers(len(config.difficulties)))]
-        fields = {"difficulty": difficulty, **config.synthetic}
-        try:
-            spec = ClipSpec(height=height, width=width, num_frames=config.num_frames, **fields)
-        except TypeError as error:
-            raise ConfigError(
-                f"The table [synthetic] has a wrong entry: {error}.",
-                name="synthetic",
-                value=config.synthetic,
-            ) from error
-        return sample_seed(config.seed, index), spec
 
     # ---- iterations ---------------------------------------------------------------------
 
@@ -257,8 +184,7 @@ class EdgeTrainer:
                 not finite; what was learnt before is saved.
             OutputError: What the run leaves at its end cannot be written.
         """
-        stored = (self._store.matched, self._store.unmatched, self._num_files())
-        data = EdgeBatches(*stored, self.config, self.ranks)
+        data = EdgeBatches(self.samples.stores(), self.config, self.ranks)
         if not data.is_ready:
             raise ConfigError(
                 "The model drew too few masks on the clips; draw more clips.",
@@ -358,11 +284,11 @@ class EdgeTrainer:
             "scaler": {},
             "average_updates": self.average.updates,
             "skipped": self.skipped.total,
-            "samples": dict(self._store.settings),
+            "samples": self.samples.settings,
         }
         write_state(self.state_path, tensors, facts)
         plain = json.loads(json.dumps(asdict(self.config), default=str))
-        own = ("stages", "proposer", "clips", "sizes", "lr", "seed")
+        own = ("stages", "proposer", "clips", "sizes", "also", "lr", "seed")
         provenance = {"iteration": self.iteration, **{name: plain[name] for name in own}}
         write_edge_network(self.weights_path, self.average.tensors, provenance)
 
@@ -374,7 +300,7 @@ class EdgeTrainer:
                 path=self.state_path,
             )
         # States of earlier versions say no more than the seed.
-        check_same_run(self.state_path, self._store.settings, facts.get("samples", facts))
+        check_same_run(self.state_path, self.samples.settings, facts.get("samples", facts))
         wanted = {f"model/{name}": v.shape for name, v in self.network.state_dict().items()}
         if wanted != {k: v.shape for k, v in tensors.items() if k.startswith("model/")}:
             raise CheckpointError(
@@ -416,6 +342,6 @@ def train_edges(
     until = math.inf if stop_after_seconds is None else time.monotonic() + stop_after_seconds
     with joined_ranks(resolve_device(config.device).type) as ranks:
         trainer = EdgeTrainer(config, ranks)
-        if trainer.gather(job, until):
+        if trainer.samples.gather(job, until):
             trainer.run(job, until)
         return trainer.weights_path

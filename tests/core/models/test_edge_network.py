@@ -11,9 +11,12 @@ from ifc_core.models.edge_network import (
     MOTION_CHANNELS,
     EdgeNetwork,
     nearest_side,
+    new_edge_network,
     read_edge_network,
     write_edge_network,
 )
+from ifc_core.models.names import DEFAULT_MODEL
+from ifc_core.models.registry import load_model
 
 
 @pytest.fixture
@@ -22,6 +25,8 @@ def trained():
     torch.manual_seed(4)
     network = EdgeNetwork()
     torch.nn.init.normal_(network.answer.weight, std=0.1)
+    for adapter in network.adapters:
+        torch.nn.init.normal_(adapter[1].weight, std=0.1)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.normal_(module.running_mean, std=0.2)
@@ -77,6 +82,32 @@ def test_merged_norms_change_nothing(trained):
     torch.testing.assert_close(tuple(fused), tuple(plain), rtol=1e-4, atol=1e-4)
 
 
+def test_the_backbones_stages_are_told_by_every_adapter(trained):
+    pictures, prior = crops(64)
+    with torch.inference_mode():
+        plain = trained(pictures, prior).masks
+        for adapter in trained.adapters:
+            weight = adapter[1].weight.clone()
+            adapter[1].weight.zero_()
+            assert (trained(pictures, prior).masks - plain).abs().max() > 1e-3
+            adapter[1].weight.copy_(weight)
+
+
+def test_stages_are_a_trained_backbones_and_stay_so():
+    network, model = new_edge_network().train(), load_model(DEFAULT_MODEL)
+    before = {name: value.clone() for name, value in network.stages.state_dict().items()}
+    pictures, prior = crops()
+    assert not any(parameter.requires_grad for parameter in network.stages.parameters())
+    network(pictures, prior)  # statistics of live norms would move
+    after = network.stages.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    with torch.inference_mode():
+        maps = network.stages(pictures)
+        frames = model.normalize(pictures.permute(0, 2, 3, 1))
+        torch.testing.assert_close(maps[:2], model.backbone.eval().early_maps(frames))
+    assert [m.shape[1:] for m in maps] == [(64, 8, 8), (128, 4, 4), (256, 2, 2)]
+
+
 def test_evidence_says_which_side_a_colour_belongs_to():
     picture = torch.zeros(1, 3, 32, 32)
     picture[:, 0, :, :16] = 1.0  # red on the left, green on the right
@@ -114,14 +145,14 @@ def changed(trained, **tensors):
         (None, {}, "no edge network"),
         ({"ifc_studio_edges": "[1]"}, {}, "no edge network"),
         ({"ifc_studio_edges": json.dumps({"version": 9, "provenance": {}})}, {}, "newer"),
-        ({"ifc_studio_edges": json.dumps({"version": 3, "provenance": {}})}, {}, "older"),
+        ({"ifc_studio_edges": json.dumps({"version": 4, "provenance": {}})}, {}, "older"),
         (
-            {"ifc_studio_edges": json.dumps({"version": 4, "provenance": {}})},
+            {"ifc_studio_edges": json.dumps({"version": 5, "provenance": {}})},
             {"answer.bias": torch.zeros(5)},
             "not those of an edge network",
         ),
         (
-            {"ifc_studio_edges": json.dumps({"version": 4, "provenance": {}})},
+            {"ifc_studio_edges": json.dumps({"version": 5, "provenance": {}})},
             {"answer.bias": torch.full((4,), float("nan"))},
             "NaN",
         ),

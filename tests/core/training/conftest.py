@@ -16,7 +16,7 @@ from ifc_core.data.clip_source import ClipRequest, sample_generator
 from ifc_core.data.sample import ClipSample
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
-from ifc_core.training import edge_training
+from ifc_core.training import edge_sampling
 from ifc_core.training.config import TrainConfig, build_config
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -76,7 +76,7 @@ def toy_config(tmp_path):
 def proposer(monkeypatch):
     """The model that edge runs let propose: it draws what is bright."""
     model = Proposer()
-    monkeypatch.setattr(edge_training, "load_model", lambda *_: model)
+    monkeypatch.setattr(edge_sampling, "load_model", lambda *_: model)
     return model
 
 

@@ -68,7 +68,7 @@ def elsewhere(clip):
 
 def keep(settings, matched, unmatched):
     """Write samples as those of a run with one clip."""
-    store = SampleStore(settings.output, sample_settings(settings))
+    store = SampleStore(settings.output, sample_settings(settings.sources[0], settings.seed))
     store.write(0, 1, ClipSamples(matched, unmatched))
 
 

@@ -4,31 +4,35 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from edge_runs import config, keep, matched
+from edge_runs import Proposer, config, filled, keep, matched
 
 from ifc_core.errors import CheckpointError
 from ifc_core.jobs import JobContext
-from ifc_core.training import edge_sample_store, edge_training
+from ifc_core.training import edge_sample_store, edge_sampling
+from ifc_core.training.distributed import Ranks
+from ifc_core.training.edge_batches import EdgeBatches
+from ifc_core.training.edge_samples import ClipSamples
 from ifc_core.training.edge_training import EdgeTrainer, train_edges
 
 FOREVER = float("inf")
+MODEL = Proposer()
 
 
 @pytest.fixture
 def drawn(proposer, monkeypatch):
     """The seeds of the clips that are rendered from now on."""
-    seeds, render = [], edge_training.render_clip
+    seeds, render = [], edge_sampling.render_clip
 
     def noted(seed, spec):
         seeds.append(seed)
         return render(seed, spec)
 
-    monkeypatch.setattr(edge_training, "render_clip", noted)
+    monkeypatch.setattr(edge_sampling, "render_clip", noted)
     return seeds
 
 
 def gather(settings):
-    return EdgeTrainer(settings).gather(JobContext(), FOREVER)
+    return EdgeTrainer(settings).samples.gather(JobContext(), FOREVER)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_samples_of_other_pictures_are_refused_and_moved_folders_are_not(drawn, 
 
 
 def test_more_clips_are_drawn_into_a_short_last_file(drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(edge_training, "_CLIPS_A_FILE", 2)
+    monkeypatch.setattr(edge_sampling, "_CLIPS_A_FILE", 2)
     gather(config(tmp_path / "parts", clips=3))
     few = list(drawn)
     drawn.clear()
@@ -119,3 +123,54 @@ def test_samples_that_nothing_is_known_of_are_drawn_again(drawn, tmp_path, damag
     assert gather(config(tmp_path))
     assert len(drawn) == 8
     assert json.loads(record.read_text(encoding="utf-8")) == known
+
+
+CELLS = {
+    "proposer": "ifc-r18-cells",
+    "clips": 3,
+    "num_frames": 1,
+    "sizes": [[64, 96]],
+    "difficulties": ["easy"],
+    "synthetic": {"world": "cells", "max_objects": 5},
+}
+
+
+def test_clips_of_another_world_are_drawn_beside_the_first(drawn, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(edge_sampling, "load_model", lambda name, _: asked.append(name) or MODEL)
+    told = []
+    settings = config(tmp_path, also=[CELLS])
+    sampling = EdgeTrainer(settings).samples
+    assert sampling.gather(JobContext(lambda p: told.append((p.done, p.total))), FOREVER)
+    assert asked == ["default", "ifc-r18-cells"]
+    assert len(set(drawn)) == 7
+    assert told == [(done, 7) for done in range(7)]
+    record = json.loads((tmp_path / "samples-2" / "0000.json").read_text(encoding="utf-8"))
+    assert record["clips"] == 3
+    assert record["settings"]["synthetic"]["world"] == "cells"
+    alone = config(tmp_path / "alone")
+    assert gather(alone)  # the first source is what it is without others
+    for folder in ("samples", "unmatched"):
+        file = f"{folder}/0000.npy"
+        assert (tmp_path / file).read_bytes() == (alone.output / file).read_bytes()
+
+
+def test_batches_take_of_each_source_what_it_has(clip, tmp_path):
+    settings = config(tmp_path, clips=1, also=[CELLS], stages=[{"iterations": 9, "batch_size": 4}])
+    stores = EdgeTrainer(settings).samples.stores()
+    one = matched(clip)[:1]
+    for (store, count), gray, times in zip(stores, (50, 200), (3, 1), strict=True):
+        assert count == 1
+        samples = one.repeat(times, axis=0)
+        samples[..., :3] = gray
+        store.write(0, 1, ClipSamples(samples, samples[:0]))
+    batches = EdgeBatches(stores, settings, Ranks())
+    for number in range(9):  # an epoch is all four of them
+        grays = sorted(float(picture.median()) for picture in batches[number][0])
+        assert sum(gray > 120 for gray in grays) == 1, grays
+
+
+def test_a_state_is_not_gone_on_from_with_other_clips_beside(clip, tmp_path):
+    train_edges(filled(tmp_path, clip))
+    with pytest.raises(CheckpointError, match="also"):
+        EdgeTrainer(filled(tmp_path, clip, also=[CELLS]))

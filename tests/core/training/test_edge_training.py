@@ -84,10 +84,10 @@ def test_parts_of_a_batch_and_of_its_loss_are_those_of_one_process(clip, tmp_pat
     stages = [{"iterations": 1, "side": 32, "batch_size": 4, "unmatched": 0.25}]
     settings = filled(tmp_path, clip, stages=stages)
     trainer = EdgeTrainer(settings)
-    files = (trainer._store.matched, trainer._store.unmatched, 1, settings)
-    whole = EdgeBatches(*files, Ranks())[0]
+    stores = trainer.samples.stores()
+    whole = EdgeBatches(stores, settings, Ranks())[0]
     for rank in (0, 1):
-        part = EdgeBatches(*files, Ranks(rank, 2))[0]
+        part = EdgeBatches(stores, settings, Ranks(rank, 2))[0]
         assert all(torch.equal(x, y[rank::2]) for x, y in zip(part, whole, strict=True))
     truth, is_matched = whole[1], whole[4]
     assert is_matched.sum() == 3
@@ -156,7 +156,7 @@ def test_processes_stop_together_where_one_is_cancelled_or_late(proposer, clip, 
             return True
 
     trainer = EdgeTrainer(filled(tmp_path, clip), Other())
-    assert not trainer.gather(JobContext(), FOREVER)
+    assert not trainer.samples.gather(JobContext(), FOREVER)
     assert not trainer.run(JobContext(), FOREVER)
     assert trainer.iteration == 0
 
@@ -164,7 +164,7 @@ def test_processes_stop_together_where_one_is_cancelled_or_late(proposer, clip, 
 def test_a_cancelled_drawing_of_clips_ends_at_once(proposer, tmp_path):
     job = JobContext(lambda progress: job.cancel())
     with pytest.raises(JobCancelled):
-        EdgeTrainer(config(tmp_path)).gather(job, FOREVER)
+        EdgeTrainer(config(tmp_path)).samples.gather(job, FOREVER)
     assert not (tmp_path / "samples").exists()
 
 
@@ -193,12 +193,12 @@ def test_low_precision_learns_as_well(clip, tmp_path):
 def test_a_run_out_of_time_draws_the_rest_later(proposer, tmp_path):
     settings = config(tmp_path)
     trainer = EdgeTrainer(settings)
-    assert not trainer.gather(JobContext(), until=0.0)
+    assert not trainer.samples.gather(JobContext(), until=0.0)
     assert train_edges(settings, stop_after_seconds=0.0) == trainer.weights_path
     assert not trainer.weights_path.exists()
-    assert trainer.gather(JobContext(), FOREVER)
+    assert trainer.samples.gather(JobContext(), FOREVER)
     drawn = (tmp_path / "samples" / "0000.npy").stat().st_mtime_ns
-    assert trainer.gather(JobContext(), FOREVER)
+    assert trainer.samples.gather(JobContext(), FOREVER)
     assert (tmp_path / "samples" / "0000.npy").stat().st_mtime_ns == drawn
 
 
