@@ -247,7 +247,7 @@ def nearest_side(picture: Tensor, inside: Tensor) -> Tensor:
     """Whether each pixel's colour is closer to that inside or outside a mask nearby.
 
     Args:
-        picture: (N, C, H, W) float, even sides: colours, or velocities.
+        picture: (N, C, H, W) float, even sides: colours, velocities or maps of a backbone.
         inside: (N, 1, H, W) float, the share of a pixel that is inside, 0 to 1.
 
     Returns:
