@@ -168,7 +168,7 @@ class EdgeNetwork(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> EdgeNetwork:
-        """Merge batch norms into the convolutions before them; for inference only.
+        """Merge batch norms into the convolutions beside them; for inference only.
 
         Returns:
             The network itself, in eval mode.
@@ -183,7 +183,9 @@ class EdgeNetwork(nn.Module):
         self.stages.backbone.fold_batch_norm()
         for adapter in self.adapters:
             assert isinstance(adapter, nn.Sequential)  # noqa: S101 - for the type checker
-            adapter[0], adapter[1] = nn.Identity(), _with_norm_before(adapter[0], adapter[1])
+            norm, projection = adapter[0], adapter[1]
+            if isinstance(norm, nn.BatchNorm2d) and isinstance(projection, nn.Conv2d):
+                adapter[0], adapter[1] = nn.Identity(), _with_norm_before(norm, projection)
         return self
 
 
@@ -230,11 +232,10 @@ def _adapter(width: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(channels, affine=False), projection)
 
 
-def _with_norm_before(norm: nn.Module, projection: nn.Module) -> nn.Conv2d:
+def _with_norm_before(norm: nn.BatchNorm2d, projection: nn.Conv2d) -> nn.Conv2d:
     """A 1x1 convolution that does the work of the norm before it too."""
-    assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101 - for the type checker
-    assert isinstance(projection, nn.Conv2d)  # noqa: S101
-    assert norm.running_mean is not None and norm.running_var is not None  # noqa: S101, PT018
+    assert norm.running_mean is not None  # noqa: S101 - for the type checker
+    assert norm.running_var is not None  # noqa: S101
     scale = torch.rsqrt(norm.running_var + norm.eps)
     both = nn.Conv2d(projection.in_channels, projection.out_channels, 1)
     both.weight.copy_(projection.weight * scale[:, None, None])
@@ -244,7 +245,7 @@ def _with_norm_before(norm: nn.Module, projection: nn.Module) -> nn.Conv2d:
 
 
 def nearest_side(picture: Tensor, inside: Tensor) -> Tensor:
-    """Whether each pixel's colour is closer to that inside or outside a mask nearby.
+    """Whether each pixel looks more like what is inside or what is outside a mask nearby.
 
     Args:
         picture: (N, C, H, W) float, even sides: colours, velocities or maps of a backbone.
