@@ -53,6 +53,8 @@ def detect_format(path: Path) -> ExportFormat:
         return ExportFormat.CVAT
     if head.startswith(b"["):
         return ExportFormat.YTVIS_RESULTS
+    if is_coco and is_labelme(path):
+        return ExportFormat.LABELME
     if head.startswith(b"{"):
         return ExportFormat.COCO if is_coco else ExportFormat.YTVIS
     raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
@@ -119,7 +121,8 @@ def iter_open(
         return (yield from iter_mots(path, context, first_number))
     if form is ExportFormat.CVAT:
         return (yield from iter_cvat(path, context))
-    if form is ExportFormat.COCO and (path.is_dir() or is_labelme(path)):
+    is_folder_or_shapes = path.is_dir() or is_labelme(path)
+    if form is ExportFormat.LABELME or (form is ExportFormat.COCO and is_folder_or_shapes):
         return (yield from iter_labelme(path, context))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)

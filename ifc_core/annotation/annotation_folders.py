@@ -51,7 +51,7 @@ def annotation_format(folder: Path) -> ExportFormat | None:
         return ExportFormat.MOTS if _is_mots(folder) else None
     pictures = _pictures(folder)
     if not pictures and labelme_files(folder):
-        return ExportFormat.COCO
+        return ExportFormat.LABELME
     is_below = _DAVIS in (parent.name for parent in (folder, *folder.parents[:2]))
     if is_below and not _are_frames(pictures):
         return ExportFormat.DAVIS if _holds_labels(folder, _SMALL) else None
@@ -85,7 +85,7 @@ def named_format(folder: Path) -> ExportFormat:
             path=folder,
         )
     if found is None and labelme_files(folder):
-        return ExportFormat.COCO
+        return ExportFormat.LABELME
     if found is None and _are_tiffs(folder) and by_name is ExportFormat.DAVIS:
         return ExportFormat.CTC  # labels of any name
     return found or by_name
@@ -102,6 +102,8 @@ def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:
     root = source.parent
     if not source.is_dir():
         return root
+    if form is ExportFormat.LABELME and any(_pictures(source / name) for name in names):
+        return source
     is_ctc = form is ExportFormat.CTC
     for base in (source, *source.parents[:2]):
         if is_ctc and any(_is_video_in(base, name, source) for name in names):

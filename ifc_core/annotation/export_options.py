@@ -26,6 +26,7 @@ class ExportFormat(StrEnum):
     MOTS = "mots"
     CTC = "ctc"
     CVAT = "cvat"
+    LABELME = "labelme"
     CSV = "csv"
     CSV_TRACKS = "csv-tracks"
     OVERLAY = "overlay"
@@ -34,8 +35,13 @@ class ExportFormat(StrEnum):
 TABLE_FORMATS = (ExportFormat.CSV, ExportFormat.CSV_TRACKS)
 """Tables of measurements, which nothing imports."""
 
-FOLDER_FORMATS = (ExportFormat.DAVIS, ExportFormat.MOTS, ExportFormat.CTC)
-"""Those that are a folder of pictures."""
+FOLDER_FORMATS = (
+    ExportFormat.DAVIS,
+    ExportFormat.MOTS,
+    ExportFormat.CTC,
+    ExportFormat.LABELME,
+)
+"""Those that are a folder with a file for each frame."""
 SPLIT_FORMATS = (ExportFormat.YTVIS, ExportFormat.COCO, *FOLDER_FORMATS)
 """Those that hold what is trained on and can be parted into training and validation."""
 UNNAMED_FORMATS = (*TABLE_FORMATS, ExportFormat.YTVIS_RESULTS, ExportFormat.OVERLAY)
@@ -65,7 +71,7 @@ class ExportOptions:
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
         write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the file
-            (in the folder for davis, mots and ctc); see :class:`frame_names.FrameNames`.
+            (in the folder for davis, mots, ctc and labelme); see :class:`frame_names.FrameNames`.
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.

@@ -36,6 +36,7 @@ from ifc_core.io.coco import write_coco_tracks
 from ifc_core.io.ctc import write_ctc_frames
 from ifc_core.io.cvat_writing import write_cvat_frames
 from ifc_core.io.davis import resolution_of, write_davis_frames
+from ifc_core.io.labelme_writing import write_labelme_frames
 from ifc_core.io.mots import write_mots_frames
 from ifc_core.io.problems import as_name
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
@@ -263,6 +264,9 @@ def _write(target: Path, form: ExportFormat, content: _Content, before: Written)
         losses = write_ctc_frames(content.frames, target)
         lost = (losses.hidden_pixels, losses.cut_mothers)
         return Written(content.frames.num_masks, 0, 0, *lost)
+    if form is ExportFormat.LABELME:
+        write_labelme_frames(content.frames, target)
+        return Written(content.frames.num_masks)
     if form is ExportFormat.CVAT:
         write_cvat_frames(content.frames, content.frame_indices, target)
         return Written(content.frames.num_masks, notes=_task_note(content.header))
@@ -330,13 +334,21 @@ def _frames_aside(
             raise told_of(target, aside, error) from error.__cause__
         yield notes
         try:
-            for made in aside.iterdir() if aside.exists() else ():
-                made.rename(target / made.name)
+            _move_into(target, aside)
         except OSError as error:
             reason = error.strerror or error
             raise OutputError(f"Cannot write {target}: {reason}.", path=target) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _move_into(target: Path, made: Path) -> None:
+    """Move what is in a folder into another one, which may have folders of the same names."""
+    for entry in list(made.iterdir()) if made.exists() else ():
+        if (target / entry.name).is_dir():
+            _move_into(target / entry.name, entry)
+        else:
+            entry.rename(target / entry.name)
 
 
 def frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) -> Path:
@@ -345,6 +357,6 @@ def frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) ->
         return target / "JPEGImages" / resolution_of(selection.video.height)
     if form is ExportFormat.MOTS:
         return target / "images"
-    if form is ExportFormat.CTC:
+    if form in (ExportFormat.CTC, ExportFormat.LABELME):
         return target
     return target.parent / "JPEGImages"

@@ -64,6 +64,7 @@ _OBJECTS_ONLY = (
     ExportFormat.YTVIS_RESULTS,
     ExportFormat.CTC,
     ExportFormat.CVAT,
+    ExportFormat.LABELME,
     *TABLE_FORMATS,
 )
 
@@ -82,8 +83,8 @@ def export_project(
     Args:
         reader: Where to read.
         path: Target file (ytvis, ytvis-results, coco, cvat, csv, csv-tracks) or folder (davis,
-            mots, ctc); for overlay a film where one video is exported, else a folder of films; a
-            folder where the export is split.
+            mots, ctc, labelme); for overlay a film where one video is exported, else a folder of
+            films; a folder where the export is split.
         format: The format.
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.

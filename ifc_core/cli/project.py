@@ -45,7 +45,7 @@ app = typer.Typer(
 
 ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc or cvat"
+FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, cvat or labelme"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")

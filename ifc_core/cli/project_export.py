@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ifc_core.annotation.splitting import Split
 
 _BY_SUFFIX = {".mp4": "overlay", ".csv": "csv", ".xml": "cvat"}
-EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, cvat, csv, csv-tracks or overlay"
+EXPORT_FORMATS = (
+    "ytvis, ytvis-results, coco, davis, mots, ctc, cvat, labelme, csv, csv-tracks or overlay"
+)
 
 
 def export(
@@ -32,7 +34,8 @@ def export(
         typer.Option(
             "-o",
             "--output",
-            help="Target file; a folder for davis, mots and ctc, and where the export is split.",
+            help="Target file; a folder for davis, mots, ctc and labelme, and where the export is "
+            "split.",
         ),
     ],
     form: Annotated[

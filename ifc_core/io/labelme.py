@@ -71,20 +71,33 @@ def is_labelme(path: Path) -> bool:
 def labelme_files(folder: Path) -> list[Path]:
     """The JSON files of a folder in the order of their pictures; none where the first is another's.
 
-    What cannot be read holds none.
+    Where it has none, those of the folders in it, each of which is a video. What cannot be read
+    holds none.
     """
+    own = _own_files(folder)
+    if own:
+        return own if is_labelme(own[0]) else []
+    try:
+        below = [p for p in folder.iterdir() if p.name[0] != "." and p.is_dir()]
+    except OSError:
+        return []
+    below.sort(key=lambda path: frame_order(path.name))
+    each = [_own_files(place) for place in below]
+    return [path for files in each if files and is_labelme(files[0]) for path in files]
+
+
+def _own_files(folder: Path) -> list[Path]:
     try:
         found = [p for p in folder.iterdir() if p.suffix.lower() == ".json" and p.name[0] != "."]
     except OSError:
         return []
-    files = sorted(found, key=lambda path: frame_order(path.name))
-    return files if files and is_labelme(files[0]) else []
+    return sorted(found, key=lambda path: frame_order(path.name))
 
 
 def iter_labelme(
     place: Path | str, context: JobContext
 ) -> Generator[Progress, None, tuple[YtvisHeader, PendingTracks]]:
-    """Read a folder of JSON files, or one of them.
+    """Read a folder of JSON files, a folder of such folders, or one file.
 
     Args:
         place: The folder or file.
@@ -94,7 +107,7 @@ def iter_labelme(
         Progress, after each file.
 
     Returns:
-        A video for the pictures of each size, and the classes; and the tracks.
+        A video for the pictures of each folder and size, and the classes; and the tracks.
 
     Raises:
         FormatError: A file breaks the format; the message names it and the place.
@@ -112,9 +125,18 @@ def iter_labelme(
 
 @dataclass(slots=True)
 class _Pictures:
-    """Those of one size, which are a video."""
+    """Those of one folder and size, which are a video.
+
+    Attributes:
+        id: Of the video.
+        folder: In the one that is read; empty where they are of that itself.
+        size: (height, width) in pixels.
+        names: Of the pictures.
+    """
 
     id: int
+    folder: str
+    size: tuple[int, int]
     names: list[str] = field(default_factory=list)
 
 
@@ -130,7 +152,7 @@ class _Reading:
         self._folder = folder
         self._builder = TrackBuilder()
         self._classes: dict[str, int] = {}
-        self._videos: dict[tuple[int, int], _Pictures] = {}
+        self._videos: dict[tuple[str, int, int], _Pictures] = {}
         self._incomplete: set[int] = set()
         self._left_out: Counter[str] = Counter()
         self._num_alone = 0
@@ -154,7 +176,9 @@ class _Reading:
         ):
             report("imageHeight", f"{shown(width)} x {shown(height)} is no size of a picture.")
             return
-        pictures = self._videos.setdefault((height, width), _Pictures(len(self._videos) + 1))
+        folder = "" if self._folder in (None, path.parent) else path.parent.name
+        new = _Pictures(len(self._videos) + 1, folder, (height, width))
+        pictures = self._videos.setdefault((folder, height, width), new)
         told = raw.get("imagePath")
         name = PureWindowsPath(told).name if is_text(told) else ""  # slashes of any system
         pictures.names.append(name if name and is_safe_name(name) else f"{path.stem}.jpg")
@@ -181,11 +205,11 @@ class _Reading:
         videos = tuple(
             YtvisVideo(
                 pictures.id,
-                *size,
+                *pictures.size,
                 len(pictures.names),
-                tuple(f"{before}{name}" for name in pictures.names),
+                tuple(f"{_prefix(pictures.folder) or before}{n}" for n in pictures.names),
             )
-            for size, pictures in self._videos.items()
+            for pictures in self._videos.values()
         )
         classes = tuple(Category(number, name) for name, number in self._classes.items())
         lengths = {video.id: video.length for video in videos}
@@ -200,8 +224,7 @@ class _Reading:
         names = [name for pictures in self._videos.values() for name in pictures.names[:1]]
         if self._folder is None or not any((self._folder / name).is_file() for name in names):
             return ""
-        folder = self._folder.resolve().name
-        return f"{folder}/" if is_safe_name(folder) else ""
+        return _prefix(self._folder.resolve().name)
 
     def _key(
         self, shape: dict[str, Any], where: str, report: Reporter
@@ -242,6 +265,11 @@ class _Reading:
     def _notes(self) -> list[str]:
         boxes = self._left_out.pop("rectangle", 0)
         return unmasked_notes(boxes, self._left_out)
+
+
+def _prefix(folder: str) -> str:
+    """What stands before the names of a folder's pictures."""
+    return f"{folder}/" if folder and is_safe_name(folder) else ""
 
 
 def _drawn(kind: str, points: Points, coded: object, size: tuple[int, int]) -> RLEMask:

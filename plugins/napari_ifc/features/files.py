@@ -95,11 +95,11 @@ class Files(Feature):
         )
         yield Action(
             "file.import_folder",
-            tr("Import a folder (DAVIS, MOTS, Cell Tracking Challenge)…"),
+            tr("Import a folder (DAVIS, MOTS, Cell Tracking Challenge, LabelMe)…"),
             self._ask_import_folder,
             group=GROUP,
             why_not=self._why_not_import,
-            tip=tr("Bring in a folder of label pictures, or of MOTS text, as one edit."),
+            tip=tr("Bring in a folder of label pictures, of MOTS text or of LabelMe, as one edit."),
         )
         yield Action(
             "file.export",
@@ -109,10 +109,13 @@ class Files(Feature):
             group=GROUP,
             why_not=opened,
             tip=tr(
-                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS or Cell Tracking Challenge, or "
-                "a table of measurements."
+                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS, Cell Tracking Challenge, CVAT "
+                "or LabelMe, or a table of measurements."
             ),
-            words=tr("csv table measurements json youtube-vis coco davis mots cell tracking ctc"),
+            words=tr(
+                "csv table measurements json youtube-vis coco davis mots cell tracking ctc cvat "
+                "labelme x-anylabeling"
+            ),
         )
         yield Action(
             "file.export_measurements",

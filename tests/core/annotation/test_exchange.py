@@ -294,13 +294,13 @@ def test_other_formats_bring_the_masks_back(project, tmp_path, form):
     target = tmp_path / f"out-{form.value}"
     report = export_project(project, target, form, EVERYTHING)
     assert detect_format(target) is form
-    overlap = 0 if form is ExportFormat.COCO else 3 * 4
-    assert report.hidden_pixels == overlap
+    is_whole = form in (ExportFormat.COCO, ExportFormat.LABELME)
+    assert report.hidden_pixels == (0 if is_whole else 3 * 4)
     with Project.create(tmp_path / "b.ifcproj") as other:
         import_annotations(other, target)
         names = {c.id: c.name for c in other.categories()}
         lanes = {names[t.category_id]: t.id for t in other.tracks(1)}
-        if form is not ExportFormat.COCO:
+        if not is_whole:
             seen = project.mask(1, 2).rle.to_array() & ~box(3, 4).to_array()
             assert (other.mask(lanes["cat"], 2).rle.to_array() == seen).all()
         else:
@@ -437,6 +437,7 @@ def test_a_cancelled_export_leaves_no_file(project, tmp_path):
         (ExportFormat.DAVIS, "JPEGImages/Full-Resolution"),
         (ExportFormat.MOTS, "images"),
         (ExportFormat.CTC, "."),
+        (ExportFormat.LABELME, "."),
     ],
 )
 def test_a_folder_comes_with_its_frames_or_not_at_all(own_videos, tmp_path, form, pictures):

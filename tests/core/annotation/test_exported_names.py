@@ -25,6 +25,7 @@ FORMATS = [
     ExportFormat.DAVIS,
     ExportFormat.MOTS,
     ExportFormat.CTC,
+    ExportFormat.LABELME,
 ]
 
 

@@ -19,7 +19,13 @@ from ifc_core.structures import Category, RLEMask, Video
 
 SIZE = (16, 40)
 FRAMES = (4, 5, 7)
-FORMATS = [ExportFormat.YTVIS, ExportFormat.COCO, ExportFormat.DAVIS, ExportFormat.MOTS]
+FORMATS = [
+    ExportFormat.YTVIS,
+    ExportFormat.COCO,
+    ExportFormat.DAVIS,
+    ExportFormat.MOTS,
+    ExportFormat.LABELME,
+]
 PLAIN = ExportOptions(include_studio_key=False)
 NAMINGS = {
     "from 1": "{:05d}.png",

@@ -77,7 +77,7 @@ def test_shapes_of_a_group_are_a_track_through_the_pictures(folder: Path) -> Non
         write(folder / f"{name}.json", SQUARE | {"group_id": 3}, second, alone)
     write(folder / f"{names[5]}.json")  # looked at, and nothing is there
     assert annotation_format(folder) is None  # it is opened as the video that it is
-    assert named_format(folder) is ExportFormat.COCO
+    assert named_format(folder) is ExportFormat.LABELME
     with Project.create(folder.parent / "p.ifcproj") as project:
         report = import_annotations(project, folder)
         assert (report.videos, report.tracks, report.missing_videos) == (1, 3, ())
@@ -136,7 +136,7 @@ def test_one_file_is_known_by_its_shapes(folder: Path) -> None:
     path = write(
         folder / f"{stems(folder)[2]}.json", SQUARE, imagePath="..\\x\\" + stems(folder)[2] + ".png"
     )
-    assert detect_format(path) is ExportFormat.COCO
+    assert detect_format(path) is ExportFormat.LABELME
     with Project.create(folder.parent / "p.ifcproj") as project:
         assert import_annotations(project, path).missing_videos == ()
         assert len(project.masks_at(1, 2)) == 1
@@ -147,7 +147,7 @@ def test_files_apart_from_their_pictures_find_the_video_that_has_these(folder: P
     apart.mkdir()
     for name in stems(folder)[3:5]:
         write(apart / f"{name}.json", SQUARE)
-    assert annotation_format(apart) is ExportFormat.COCO
+    assert annotation_format(apart) is ExportFormat.LABELME
     with Project.create(folder.parent / "p.ifcproj") as project, open_video(folder) as reader:
         project.add_video(reader.video)
         report = import_annotations(project, apart)
