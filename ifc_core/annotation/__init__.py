@@ -2,7 +2,8 @@
 
 from ifc_core.annotation import edits
 from ifc_core.annotation.frame_columns import FrameColumns
-from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.reader_views import ReaderView
+from ifc_core.annotation.reading import ProjectReader, view_project
 from ifc_core.annotation.records import (
     EditResult,
     HistoryEntry,
@@ -32,6 +33,7 @@ __all__ = [
     "Project",
     "ProjectProgress",
     "ProjectReader",
+    "ReaderView",
     "RunInfo",
     "RunState",
     "Scope",
@@ -42,4 +44,5 @@ __all__ = [
     "VideoEntry",
     "VideoProgress",
     "edits",
+    "view_project",
 ]

@@ -113,6 +113,29 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
         ) from error
 
 
+def is_shared(db: sqlite3.Connection) -> bool:
+    """Whether a writer can commit while this connection reads, as WAL mode has it."""
+    mode = str(db.execute("PRAGMA journal_mode").fetchone()[0]).lower()
+    return mode in ("wal", "memory")
+
+
+def copied_aside(db: sqlite3.Connection) -> sqlite3.Connection:
+    """A private copy of all that is stored, in a file without a name that goes when it is closed.
+
+    Raises:
+        sqlite3.Error: There is no room for it.
+    """
+    copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    try:
+        db.backup(copy)
+        copy.execute("PRAGMA trusted_schema = OFF")
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
 def _check_readable(db: sqlite3.Connection) -> sqlite3.Connection:
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -21,14 +21,7 @@ from ifc_core.annotation import (
 )
 from ifc_core.annotation.category_ids import free_category_id
 from ifc_core.annotation.check import damage_behind, find_faults
-from ifc_core.annotation.connection import (
-    DATABASE_NAME,
-    connect_for_reading,
-    older,
-    project_error,
-    translated_at_opening,
-    verify,
-)
+from ifc_core.annotation.connection import DATABASE_NAME, project_error
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.imported_proposals import (
@@ -43,6 +36,7 @@ from ifc_core.annotation.propagation_gaps import (
     gaps_of_video,
     read_propagations,
 )
+from ifc_core.annotation.reader_views import ReaderView, connect_for_view
 from ifc_core.annotation.records import WHOLE as WHOLE_TRACK
 from ifc_core.annotation.records import (
     HistoryEntry,
@@ -65,7 +59,6 @@ from ifc_core.annotation.review import (
 from ifc_core.annotation.schema import (
     FRAME_STATES,
     MASK_SOURCES,
-    SCHEMA_VERSION,
     SOURCE_CODE,
     STATE_CODE,
 )
@@ -106,6 +99,20 @@ def project_folder(path: Path | str) -> Path:
     return folder
 
 
+def view_project(folder: Path | str, view: ReaderView) -> ProjectReader:
+    """Open a second connection that only reads.
+
+    Args:
+        folder: The project.
+        view: What it sees of what is written meanwhile.
+
+    Raises:
+        ProjectError: There is no project, it is damaged, or it is of another version.
+    """
+    place = project_folder(folder)
+    return ProjectReader(place, connect_for_view(place, view))
+
+
 class ProjectReader:
     """A read-only view of a project, used from the thread that opened it.
 
@@ -125,23 +132,15 @@ class ProjectReader:
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
-        """Open a second connection that only reads, on one snapshot.
+        """Open a second connection that only reads, on one snapshot; for a moment's work.
+
+        See :func:`view_project` for longer work.
 
         Raises:
             ProjectError: There is no project, it is damaged, or it is of another version.
         """
         place = project_folder(folder)
-        with translated_at_opening(place):
-            db = connect_for_reading(place / DATABASE_NAME)
-            try:
-                if verify(db, place) < SCHEMA_VERSION:
-                    raise older(place)
-                db.execute("BEGIN")
-                db.execute("SELECT 1 FROM meta LIMIT 1").fetchone()  # the snapshot begins here
-            except BaseException:
-                db.close()
-                raise
-        return cls(place, db)
+        return cls(place, connect_for_view(place, ReaderView.SNAPSHOT))
 
     def close(self) -> None:
         """Close the connection."""

@@ -130,7 +130,7 @@ def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> 
 
     if pred is not None:
         _check_input(pred)
-    with open_reader(project) as reader, job("Evaluating") as context:
+    with open_reader(project, lasts=True) as reader, job("Evaluating") as context:
         if output is not None and str(output) != "-":
             check_target(reader, output)
         _check(output)

@@ -234,7 +234,7 @@ def pack(
     """Write one file to hand on; `project new --from` makes a project of it."""
     from ifc_core.annotation.packing import pack_project
 
-    with open_reader(project) as reader, job(f"Packing {reader.name}") as context:
+    with open_reader(project, lasts=True) as reader, job(f"Packing {reader.name}") as context:
         size = pack_project(reader, output, with_videos=videos, context=context)
     if as_json:
         print_json({"path": str(output), "bytes": size})

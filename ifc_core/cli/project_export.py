@@ -107,7 +107,7 @@ def export(
     if scope not in list(ExportScope):
         raise InputError(f"There is no scope {scope}; use reviewed, approved or everything.")
     _check_named(video or (), val or ())
-    with open_reader(project) as reader:
+    with open_reader(project, lasts=True) as reader:
         video_ids = _ids(reader.videos(), video, "video")
         options = ExportOptions(
             scope=ExportScope(scope),

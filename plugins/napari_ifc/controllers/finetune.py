@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ifc_core.annotation import Project, ProjectReader
+from ifc_core.annotation import Project, ProjectReader, ReaderView, view_project
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.annotation.snapshot import make_snapshot, unclear_frames
@@ -161,7 +161,7 @@ class FinetuneController:
 
         def work() -> Material:
             context.raise_if_cancelled()
-            with ProjectReader.open(folder) as reader:
+            with view_project(folder, ReaderView.COPY) as reader:
                 return material_of(reader, context)
 
         def take(material: Material) -> None:

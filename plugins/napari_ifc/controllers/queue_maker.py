@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ifc_core.annotation import ProjectReader, VideoEntry
+from ifc_core.annotation import ProjectReader, ReaderView, VideoEntry, view_project
 from ifc_core.errors import IFCError
 from ifc_core.inference.review_queue import Entries, VideoQueue, sorted_by_need
 from ifc_core.inference.review_suspicions import Suspicion
@@ -30,7 +30,7 @@ class QueueMaker:
         """Read videos; only the queue of ``keep`` stays ready for updates."""
         self._tables = {i: t for i, t in self._tables.items() if i in video_ids}
         self._suspicions = {i: s for i, s in self._suspicions.items() if i in video_ids}
-        with ProjectReader.open(self._folder) as reader:
+        with view_project(self._folder, ReaderView.COPY) as reader:
             for entry in reader.videos():
                 if entry.id in video_ids:
                     self._read(reader, entry, keep, context)
@@ -85,7 +85,7 @@ class QueueMaker:
             context: Can cancel.
         """
         if video_id in self._tables:
-            with ProjectReader.open(self._folder) as reader:
+            with view_project(self._folder, ReaderView.COPY) as reader:
                 queue = self._queues.get(video_id)
                 if queue is None:
                     queue = self._read(reader, reader.video(video_id), 0, context)

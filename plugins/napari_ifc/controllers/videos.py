@@ -13,7 +13,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
+from ifc_core.annotation import (
+    Project,
+    ProjectReader,
+    ReaderView,
+    VideoEntry,
+    edits,
+    view_project,
+)
 from ifc_core.annotation.locating import Nearby, begins, check_same, namesakes, same_videos
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError, OtherVideoError, ProjectError, VideoError
@@ -271,7 +278,7 @@ def look_at(
         JobCancelled: The person cancelled it.
     """
     (found,) = look_through([pointed_at(folder, [entry], path, context)], context)
-    with ProjectReader.open(folder) as reader:
+    with view_project(folder, ReaderView.PRESENT) as reader:
         others = [other for other in reader.videos() if other.id != entry.id]
     for other in others:
         if found.fingerprint and other.fingerprint == found.fingerprint:
@@ -301,7 +308,7 @@ def pointed_at(
     if not files:
         return path
     nearby = Nearby(context)
-    with ProjectReader.open(folder) as reader:
+    with view_project(folder, ReaderView.PRESENT) as reader:
         for entry in entries:
             found = reader.find_video_file(entry.id, [path], nearby)
             if found is not None:
@@ -329,7 +336,7 @@ def lying_beside(
         JobCancelled: The person cancelled it.
     """
     nearby, places = Nearby(context), {video_id: found}
-    with ProjectReader.open(folder) as reader:
+    with view_project(folder, ReaderView.PRESENT) as reader:
         for entry in reader.videos():
             context.raise_if_cancelled()
             if entry.id in places or reader.find_video_file(entry.id, nearby=nearby) is not None:
@@ -362,7 +369,7 @@ def absent_videos(folder: Path, context: JobContext) -> tuple[frozenset[int], fr
     nearby = Nearby(opens=False)
     absent: set[int] = set()
     unclear: set[int] = set()
-    with ProjectReader.open(folder) as reader:
+    with view_project(folder, ReaderView.PRESENT) as reader:
         for entry in reader.videos():
             context.raise_if_cancelled()
             nearby.passed_over = False
@@ -394,7 +401,7 @@ def find_in(folder: Path, video_id: int, nearby: Nearby) -> Path | None:
         IFCError: The project or the video is gone.
         JobCancelled: It was not wanted any more.
     """
-    with ProjectReader.open(folder) as reader:
+    with view_project(folder, ReaderView.PRESENT) as reader:
         return reader.find_video_file(video_id, nearby=nearby)
 
 

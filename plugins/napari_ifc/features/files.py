@@ -10,7 +10,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
-from ifc_core.annotation import EditResult, Project, ProjectReader
+from ifc_core.annotation import EditResult, Project, ReaderView, view_project
 from ifc_core.annotation.covered_tracks import Overlaps
 from ifc_core.annotation.exporting import (
     ExportFormat,
@@ -394,7 +394,7 @@ class Files(Feature):
 
         def work(context: JobContext) -> ExportReport:
             _make_parent(path)
-            with ProjectReader.open(folder) as reader:
+            with view_project(folder, ReaderView.COPY) as reader:
                 return export_project(reader, path, form, options, context)
 
         self.studio.tasks.start(self._targets.during(path, task), work)

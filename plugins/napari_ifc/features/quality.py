@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ifc_core.annotation import ProjectReader
+from ifc_core.annotation import ReaderView, view_project
 from ifc_core.evaluation.project_quality import ProjectQuality, project_quality
 from ifc_core.jobs import JobContext
 from napari_ifc.actions import Action
@@ -45,7 +45,7 @@ class Quality(Feature):
         folder = self.workspace.session.project.folder
 
         def work(context: JobContext) -> ProjectQuality:
-            with ProjectReader.open(folder) as reader:
+            with view_project(folder, ReaderView.COPY) as reader:
                 return project_quality(reader, context=context)
 
         task: Task[ProjectQuality] = Task(tr("Judging the proposals"), self._show, self.studio.fail)
