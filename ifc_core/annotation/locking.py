@@ -46,6 +46,20 @@ else:
         return True
 
 
+def is_locked(folder: Path, name: str = LOCK_NAME) -> bool:
+    """Whether anybody holds the lock of a project folder now; it is not taken.
+
+    Args:
+        folder: Of the project.
+        name: Of the lock file in it.
+
+    Raises:
+        OSError: There is no lock file, or its disk knows no locks.
+    """
+    with (folder / name).open("r+b", buffering=0) as file:  # what is locked here goes with it
+        return not _lock(file)
+
+
 class WriterLock:
     """The lock of one project folder, held from :meth:`acquire` to :meth:`release`.
 

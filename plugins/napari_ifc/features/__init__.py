@@ -23,6 +23,7 @@ from napari_ifc.features.regions import IgnoredRegions
 from napari_ifc.features.review import Review
 from napari_ifc.features.scale import VideoScale
 from napari_ifc.features.system import System
+from napari_ifc.features.taking_over import TakingOver
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.track_edits import TrackEdits
 from napari_ifc.features.track_list import TrackList
@@ -34,6 +35,7 @@ from napari_ifc.features.visibility import Visibility
 FEATURES: tuple[type[Feature], ...] = (
     Opening,
     Files,
+    TakingOver,
     NapariLayer,
     LabelsLayer,
     Videos,
