@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from ifc_core.annotation.connection import DATABASE_NAME, translated
+from ifc_core.annotation.connection import DATABASE_NAME, is_full, translated
 from ifc_core.annotation.model_versions import IN_PROJECT
 from ifc_core.annotation.opening import SUBFOLDERS
 from ifc_core.annotation.packed_names import is_packable, picture_names, safe_name, safe_names
@@ -62,9 +61,16 @@ def pack_project(
     files = list(models.items())
     videos = _video_files(reader) if with_videos else {}
     files += [pair for pairs in videos.values() for pair in pairs]
-    with atomic_output(path) as temporary, tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / DATABASE_NAME
-        _copy_database(reader, copy, videos, models)
+    with atomic_output(path) as temporary, _scratch_beside(temporary, Path(path)) as scratch:
+        copy = scratch / DATABASE_NAME
+        try:
+            _copy_database(reader, copy, videos, models)
+        except ProjectError as error:
+            if not (isinstance(error.__cause__, sqlite3.Error) and is_full(error.__cause__)):
+                raise
+            raise OutputError(
+                f"Cannot write {path}: no space left on device.", path=Path(path)
+            ) from error
         # Files of the year 1970 are common in containers, and ZIP begins with 1980.
         with zipfile.ZipFile(temporary, "w", strict_timestamps=False) as pack:
             pack.write(copy, DATABASE_NAME, zipfile.ZIP_DEFLATED, 6)
@@ -72,6 +78,21 @@ def pack_project(
                 pack.write(file, name, zipfile.ZIP_STORED)
                 context.advance(number, len(files), f"Packing {PurePosixPath(name).name}", "files")
     return Path(path).stat().st_size
+
+
+@contextmanager
+def _scratch_beside(temporary: Path, target: Path) -> Iterator[Path]:
+    """A folder for the copy of the database, where the next pack finds what a killed one left."""
+    folder = temporary.with_name(temporary_name(target.with_suffix("")))
+    try:
+        folder.mkdir(0o700)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"Cannot write {target}: {reason}.", path=target) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _model_files(folder: Path) -> dict[Path, str]:

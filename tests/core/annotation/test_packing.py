@@ -317,3 +317,40 @@ def test_what_a_killed_unpacking_left_is_gone_after_the_next(project, tmp_path):
     assert left.name.startswith(".b.")
     unpack_project(pack, folder)
     assert [path.name for path in folder.parent.iterdir()] == ["b.ifcproj"]
+
+
+_KILLED_PACKING = """
+import os, signal, sys
+from ifc_core.annotation import ProjectReader, packing
+packing.zipfile.ZipFile = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
+with ProjectReader.open(sys.argv[1]) as reader:
+    packing.pack_project(reader, sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can be killed so there")
+def test_what_a_killed_packing_left_is_gone_after_the_next(project, tmp_path):
+    place, aside = tmp_path / "packs", tmp_path / "temporary"
+    place.mkdir()
+    aside.mkdir()
+    killed = [sys.executable, "-c", _KILLED_PACKING, str(project.folder), str(place / "a.ifcpack")]
+    subprocess.run(killed, check=False, env={**os.environ, "TMPDIR": str(aside)})
+    left = list(place.iterdir())
+    assert any((path / "project.sqlite").is_file() for path in left)
+    assert list(aside.iterdir()) == []  # a copy there would be found by nobody
+    pack_project(project, place / "a.ifcpack")
+    assert [path.name for path in place.iterdir()] == ["a.ifcpack"]
+
+
+def test_where_there_is_no_room_for_the_copy_the_target_is_named(project, tmp_path, monkeypatch):
+    def full(reader, target):
+        target.execute("PRAGMA max_page_count = 2")
+        target.execute("CREATE TABLE a (b)")
+        target.execute("INSERT INTO a VALUES (zeroblob(100000))")
+
+    monkeypatch.setattr(Project, "back_up", full)
+    with pytest.raises(
+        OutputError, match=r"^Cannot write .*a\.ifcpack: no space left on device\.$"
+    ):
+        pack_project(project, tmp_path / "a.ifcpack")
+    assert [path.name for path in tmp_path.iterdir()] == ["p.ifcproj"]
