@@ -311,6 +311,7 @@ class Staging:
                 (running.value,),
             ).fetchall()
             gone = [row for row in empty if not _can_go_on(self._folder, row[0], running)]
+            self._db.executemany("DELETE FROM staged_instances WHERE run_id = ?", gone)
             self._db.executemany("DELETE FROM runs WHERE id = ?", gone)
 
     def _adopted(self, run_id: int) -> bool:

@@ -79,7 +79,6 @@ class Project(ProjectReader):
         self.read_only = lock is None
         self.notice = notice
         self.annotator = annotator or account_name()
-        self._annotator_ids: dict[str, int] = {}
         self._callbacks: list[Callable[[EditResult], None]] = []
         self._staging = Staging(db, folder)
         self._place = PlaceWatch(folder)
@@ -205,14 +204,10 @@ class Project(ProjectReader):
             ) from error
 
     def _annotator_id(self) -> int:
-        if self.annotator not in self._annotator_ids:
-            db, name = self._db, (self.annotator,)
-            db.execute("INSERT OR IGNORE INTO annotators (name) VALUES (?)", name)
-            row = db.execute("SELECT id FROM annotators WHERE name = ?", name).fetchone()
-            if db.in_transaction:  # may still be rolled back
-                return int(row[0])
-            self._annotator_ids[self.annotator] = int(row[0])
-        return self._annotator_ids[self.annotator]
+        name = (self.annotator,)
+        self._db.execute("INSERT OR IGNORE INTO annotators (name) VALUES (?)", name)
+        row = self._db.execute("SELECT id FROM annotators WHERE name = ?", name).fetchone()
+        return int(row[0])
 
     def apply(self, edit: Edit) -> EditResult:
         """Make one change in one transaction; it is on disk when this returns.

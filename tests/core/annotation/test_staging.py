@@ -344,3 +344,12 @@ def test_a_run_that_found_nothing_so_far_is_kept_where_it_can_go_on(project):
         again.discard_run(run_id)
         assert again.runs() == []
         assert again.run_checkpoint(run_id) is None
+
+
+def test_nothing_is_left_of_a_run_that_a_crash_cut_off_before_its_first_mask(project):
+    run_id = project.begin_run("propose", 1, {}, model="v0")
+    project.stage_instances(run_id, LABELS)
+    folder = project.folder
+    project.close()
+    with Project.open(folder) as again:
+        assert tables(again) == tables(again) | {"staged_instances": [], "runs": []}
