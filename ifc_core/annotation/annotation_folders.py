@@ -15,7 +15,7 @@ from ifc_core.io.davis import RESOLUTIONS
 from ifc_core.io.frame_list import is_frame_name, video_files
 from ifc_core.io.label_images import picture_mode, read_labels
 from ifc_core.io.label_stacks import holds_labels
-from ifc_core.io.labelme import labelme_files
+from ifc_core.io.labelme import holds_labelme
 from ifc_core.io.video_suffixes import FILE_SUFFIXES, STACK_SUFFIXES
 
 _MOTS, _MOTS_TEXT = "instances", "instances_txt"
@@ -50,7 +50,7 @@ def annotation_format(folder: Path) -> ExportFormat | None:
     if folder.name in (_MOTS, _MOTS_TEXT):
         return ExportFormat.MOTS if _is_mots(folder) else None
     pictures = _pictures(folder)
-    if not pictures and labelme_files(folder):
+    if not pictures and holds_labelme(folder):
         return ExportFormat.LABELME
     is_below = _DAVIS in (parent.name for parent in (folder, *folder.parents[:2]))
     if is_below and not _are_frames(pictures):
@@ -84,7 +84,7 @@ def named_format(folder: Path) -> ExportFormat:
             "or project locate to find those of the project that were moved.",
             path=folder,
         )
-    if found is None and labelme_files(folder):
+    if found is None and holds_labelme(folder):
         return ExportFormat.LABELME
     if found is None and _are_tiffs(folder) and by_name is ExportFormat.DAVIS:
         return ExportFormat.CTC  # labels of any name

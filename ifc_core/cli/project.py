@@ -247,10 +247,10 @@ def _is_video(path: Path) -> bool:
     from ifc_core.annotation.annotation_files import ANNOTATION_SUFFIXES, detect_format
     from ifc_core.annotation.annotation_folders import annotation_format
     from ifc_core.io.frame_list import list_frames
-    from ifc_core.io.labelme import labelme_files
+    from ifc_core.io.labelme import holds_labelme
 
     if path.is_dir():
-        if annotation_format(path) is not None or labelme_files(path):
+        if annotation_format(path) is not None or holds_labelme(path):
             return False
         labels = {"Annotations", "ImageSets", "instances", "instances_txt"}
         inside = {entry.name for entry in path.iterdir()}

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from collections import Counter
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -29,7 +32,7 @@ from ifc_core.io.drawn_shapes import (
     polygon_mask,
     unmasked_notes,
 )
-from ifc_core.io.frame_list import frame_order
+from ifc_core.io.frame_list import frame_order, video_files
 from ifc_core.io.json_file import read_json_file
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_int, is_text, shown, why_not_named
@@ -46,6 +49,7 @@ _SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
 _BOXES = ("rectangle", "rotation")
 _FILLED = ("polygon", "circle", "mask")
 _MOST_GROUP = 1 << 30
+_MOST_LOOKED_AT = 200  # entries of a folder that may hold anything
 _ALONE = 1 << 40  # labels of shapes of no group
 _UNREADABLE = (
     ValueError,
@@ -68,6 +72,20 @@ def is_labelme(path: Path) -> bool:
     return b'"images"' not in head and bool(_SHAPES.search(head))
 
 
+def holds_labelme(folder: Path) -> bool:
+    """Whether :func:`labelme_files` finds any; of folders in it some files are looked at.
+
+    A folder of videos is one of videos, whatever lies in the folders beside them.
+    """
+    own = _own_files(folder)
+    if own:
+        return is_labelme(own[0])
+    if video_files(folder):
+        return False
+    firsts = (_a_file(place) for place in _folders_in(folder)[:_MOST_LOOKED_AT])
+    return any(path is not None and is_labelme(path) for path in firsts)
+
+
 def labelme_files(folder: Path) -> list[Path]:
     """The JSON files of a folder in the order of their pictures; none where the first is another's.
 
@@ -77,13 +95,25 @@ def labelme_files(folder: Path) -> list[Path]:
     own = _own_files(folder)
     if own:
         return own if is_labelme(own[0]) else []
+    each = [_own_files(place) for place in _folders_in(folder)]
+    return [path for files in each if files and is_labelme(files[0]) for path in files]
+
+
+def _folders_in(folder: Path) -> list[Path]:
     try:
         below = [p for p in folder.iterdir() if p.name[0] != "." and p.is_dir()]
     except OSError:
         return []
-    below.sort(key=lambda path: frame_order(path.name))
-    each = [_own_files(place) for place in below]
-    return [path for files in each if files and is_labelme(files[0]) for path in files]
+    return sorted(below, key=lambda path: frame_order(path.name))
+
+
+def _a_file(folder: Path) -> Path | None:
+    """A JSON among the first entries of a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, _MOST_LOOKED_AT):
+            if entry.name.lower().endswith(".json"):
+                return Path(entry.path)
+    return None
 
 
 def _own_files(folder: Path) -> list[Path]:

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from ifc_core.annotation.annotation_files import detect_format
+from ifc_core.annotation.annotation_folders import annotation_format
+from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.errors import FormatError
 from ifc_core.io.frame_source import FileFrames
-from ifc_core.io.labelme import iter_labelme
+from ifc_core.io.labelme import holds_labelme, iter_labelme
 from ifc_core.io.labelme_writing import write_labelme_frames
 from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext
@@ -122,3 +125,18 @@ def test_a_name_that_is_no_folder_is_refused_and_nothing_is_left(tmp_path: Path)
     with pytest.raises(FormatError, match="cannot be used as a folder"):
         write_labelme_frames(FileFrames(YtvisFile(videos, (), ())), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_folders_is_known_unless_it_is_one_of_videos(
+    file: YtvisFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    write_labelme_frames(FileFrames(file), out)
+    (out / "zzz").mkdir()
+    assert holds_labelme(out)
+    assert annotation_format(out) is ExportFormat.LABELME
+    assert detect_format(out) is ExportFormat.LABELME
+    (out / "film.mp4").write_bytes(b"film")
+    assert not holds_labelme(out)
+    assert annotation_format(out) is None
+    assert not holds_labelme(tmp_path / "nowhere")
