@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from ifc_core.annotation import ProjectReader, ReaderView, VideoEntry, view_project
@@ -48,10 +48,12 @@ class QueueMaker:
         return queue
 
     def update(
-        self, video_ids: Iterable[int], track_ids: Iterable[int], keep: int, context: JobContext
+        self, video_ids: Collection[int], track_ids: Iterable[int], keep: int, context: JobContext
     ) -> Entries:
         """Read some tracks of videos again, or all of those that are not ready for updates."""
-        with ProjectReader.open(self._folder) as reader:
+        is_long = any(video_id not in self._queues for video_id in video_ids)
+        view = ReaderView.COPY if is_long else ReaderView.SNAPSHOT
+        with view_project(self._folder, view) as reader:
             for video_id in video_ids:
                 queue = self._queues.get(video_id)
                 if queue is None:

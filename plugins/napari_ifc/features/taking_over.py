@@ -80,7 +80,7 @@ class TakingOver(Feature):
             if folder == self._folder():
                 self._learn(folder, held)
 
-        self._worker.submit(work, take, lambda error: None)
+        self._worker.submit(work, take, lambda error: take(None))
 
     def _learn(self, folder: Path, held: bool | None) -> None:
         if held:

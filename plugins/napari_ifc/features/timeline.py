@@ -10,7 +10,7 @@ import numpy as np
 from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QMenu
 
-from ifc_core.annotation import EditResult, ProjectReader, Scope
+from ifc_core.annotation import EditResult, ReaderView, Scope, view_project
 from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.playback import Playback
@@ -186,7 +186,7 @@ class TimelineLink(Feature):
         video_id = workspace.session.entry.id
 
         def read() -> dict[int, TrackFrames]:
-            with ProjectReader.open(folder) as reader:
+            with view_project(folder, ReaderView.COPY) as reader:
                 return read_frames(reader, video_id, self._worker.context)
 
         def take(frames: dict[int, TrackFrames]) -> None:
