@@ -121,8 +121,7 @@ def iter_open(
         return (yield from iter_mots(path, context, first_number))
     if form is ExportFormat.CVAT:
         return (yield from iter_cvat(path, context))
-    is_folder_or_shapes = path.is_dir() or is_labelme(path)
-    if form is ExportFormat.LABELME or (form is ExportFormat.COCO and is_folder_or_shapes):
+    if _is_of_labelme(path, form):
         return (yield from iter_labelme(path, context))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
@@ -146,6 +145,12 @@ def iter_open(
     if isinstance(tracks, PendingTracks):  # which are read in steps, and have no scores
         return header, tracks
     return header, _with_sound_scores(tracks, path)
+
+
+def _is_of_labelme(path: Path, form: ExportFormat) -> bool:
+    """Whether a file or folder is to be read as LabelMe's, which was called COCO before."""
+    is_named_coco = form is ExportFormat.COCO and (path.is_dir() or is_labelme(path))
+    return form is ExportFormat.LABELME or is_named_coco
 
 
 def _with_sound_scores(tracks: Iterable[YtvisTrack], path: Path) -> Iterator[YtvisTrack]:

@@ -50,6 +50,24 @@ def test_what_the_first_window_closes_can_be_edited_in_the_second(studio, folder
     assert not quick._timer.isActive()
 
 
+def test_a_share_that_is_away_for_a_moment_is_asked_again(
+    studio, folder, quick, qtbot, monkeypatch
+):
+    asked = []
+
+    def away(place):
+        asked.append(place)
+        raise OSError(112, "Host is down")
+
+    with Project.open(folder):
+        assert studio.open_path(folder)
+        qtbot.waitUntil(lambda: quick._waits_for == folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(taking_over, "is_locked", away)
+            qtbot.waitUntil(lambda: len(asked) > 2)
+    qtbot.waitUntil(lambda: "can be edited here" in studio.panel.banner.text)
+
+
 def test_one_that_is_read_only_for_another_reason_is_not_waited_for(
     studio, folder, quick, qtbot, monkeypatch
 ):

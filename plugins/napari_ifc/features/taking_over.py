@@ -85,9 +85,11 @@ class TakingOver(Feature):
     def _learn(self, folder: Path, held: bool | None) -> None:
         if held:
             self._waits_for = folder
+        waits = self._waits_for == folder
+        if held or (held is None and waits):  # a share may be away for a moment
             return
         self._timer.stop()
-        if held is None or self._waits_for != folder:
+        if not waits:
             return
         text = tr("The other window has closed {name}, so it can be edited here.")
         self.studio.panel.banner.show_message(
