@@ -220,6 +220,7 @@ _COARSE_SHARE = 0.2
 _STILL_SHARE = 0.2  # of the examples: a picture alone, where motion says nothing
 _ONE_WAY_SHARE = 0.1  # each: the first or the last frame of a shot
 _COARSEST, _FINEST = 7, 40
+_TILTED_SHARE, _TILT = 0.5, 15.0  # degrees to either side
 
 
 def example_of(
@@ -255,15 +256,21 @@ def _motion(kept: Samples, view: Floats, side: int, rng: np.random.Generator) ->
         return np.zeros((side // 2, side // 2, MOTION_CHANNELS), np.float32)
     halved = view / np.float32(2) - np.array([[0, 0, 0.25]] * 2, np.float32)  # centres of pairs
     motion = _seen(kept.astype(np.float32), halved.astype(np.float32), side // 2)
-    compressed = (motion[..., _VELOCITIES] - _ZERO) / _VELOCITY_STEPS
-    mirrored = np.tile(np.sign(np.diag(view)), 2)  # a mirrored view mirrors what moves
-    motion[..., _VELOCITIES] = np.sinh(compressed) * np.exp(rng.normal(0, 0.4)) * mirrored
+    velocities = np.sinh((motion[..., _VELOCITIES] - _ZERO) / _VELOCITY_STEPS)
+    turned = velocities.reshape(*velocities.shape[:2], 2, 2) @ _turn(view).T
+    motion[..., _VELOCITIES] = turned.reshape(velocities.shape) * np.exp(rng.normal(0, 0.4))
     motion[..., _GAPS] /= 2
     if known < _STILL_SHARE + _ONE_WAY_SHARE:
         motion[..., :4] = motion[..., 4:]
     elif known < _STILL_SHARE + 2 * _ONE_WAY_SHARE:
         motion[..., 4:] = motion[..., :4]
     return motion
+
+
+def _turn(view: Floats) -> Floats:
+    """(2, 2) orthogonal: how a view turns and mirrors, and so the ways that things move."""
+    left, _, right = np.linalg.svd(view[:, :2])
+    return np.asarray(left @ right, dtype=np.float32)
 
 
 def _seen(image: Floats, view: Floats, side: int) -> Floats:
@@ -274,7 +281,7 @@ def _seen(image: Floats, view: Floats, side: int) -> Floats:
 
 
 def _view(rng: np.random.Generator, stored: int, side: int) -> Floats:
-    """Affine map from a stored sample to a window of it, mirrored in half of the cases."""
+    """Affine map from a stored sample to a window of it, half of them mirrored, half tilted."""
     width = stored * rng.uniform(0.72, 1.0)
     height = stored * float(np.clip(width / stored * np.exp(rng.normal(0, 0.1)), 0.7, 1.0))
     left, top = rng.uniform(0, stored - width), rng.uniform(0, stored - height)
@@ -285,6 +292,10 @@ def _view(rng: np.random.Generator, stored: int, side: int) -> Floats:
         if rng.random() < chance:
             view[axis] = -view[axis]
             view[axis, 2] += side - 1
+    if rng.random() < _TILTED_SHARE:
+        middle = (side - 1) / 2
+        tilt = cv2.getRotationMatrix2D((middle, middle), rng.uniform(-_TILT, _TILT), 1.0)
+        view = tilt @ np.vstack([view, [0, 0, 1]])
     return view.astype(np.float32)
 
 

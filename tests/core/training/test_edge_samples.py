@@ -82,6 +82,27 @@ def test_a_view_of_a_moving_object_moves_and_mirrors_its_motion(clip):
     assert max(fast) > 1.5 * np.median(fast)
 
 
+def test_a_tilted_view_tilts_motion_as_it_does_the_picture():
+    """A bar that moves along itself does so in every view."""
+    sample = np.full((SAMPLE_SIDE, SAMPLE_SIDE, 13), 128, np.uint8)
+    sample[..., 3] = 0
+    sample[72:88, 40:120, 3] = 255
+    sample[..., [5, 9]] = 160  # to the right
+    tilts = set()
+    for index in range(60):
+        example = example_of(sample, 96, 0, index)
+        if not example.motion.any():
+            continue
+        rows, columns = np.nonzero(example.truth > 0.5)
+        longest = np.linalg.eigh(np.cov(np.stack([columns, rows])))[1][:, -1]
+        for x in (0, 4):
+            way = example.motion[24, 24, x : x + 2]
+            assert abs(way @ longest) / np.linalg.norm(way) > np.cos(np.radians(3))
+        tilts.add(round(np.degrees(np.arctan2(longest[1], longest[0])) + 90) % 180 - 90)
+    assert min(tilts) < -10
+    assert max(tilts) > 10
+
+
 def test_the_loss_is_least_for_the_truth():
     truth = torch.zeros(2, 32, 32)
     truth[:, 8:20, 8:20] = 1
