@@ -33,6 +33,8 @@ from ifc_core.jobs import JobCancelled
 
 PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 64 << 20
+QUICK_KINDS = frozenset({"ping", "system"})
+"""Answered beside a running job; others wait for their turn."""
 _LENGTH = struct.Struct(">I")
 
 Message = dict[str, Any]

@@ -2,7 +2,7 @@
 
 The thread that reads never works and never writes, so that a cancel, an answer or the end of
 the stream is seen at once. Jobs run one after the other in the job thread; quick questions
-(:data:`QUICK_KINDS`) are answered beside a running job.
+(:data:`~ifc_core.engine.protocol.QUICK_KINDS`) are answered beside a running job.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from ifc_core.engine.error_codec import decode_error, encode_error
 from ifc_core.engine.protocol import (
     PROTOCOL_VERSION,
+    QUICK_KINDS,
     JobStatus,
     Message,
     MessageWriter,
@@ -32,7 +33,6 @@ from ifc_core.errors import EngineError, InputError
 from ifc_core.jobs import JobCancelled, JobContext, Progress
 from ifc_core.version import __version__
 
-QUICK_KINDS = frozenset({"ping", "system"})
 STATUS_PROTOCOL = 3
 STOP_GRACE_SECONDS = 5.0
 _log = logging.getLogger(__name__)

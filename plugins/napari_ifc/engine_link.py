@@ -28,6 +28,7 @@ class EngineLink:
 
     Attributes:
         on_started: Called when the engine was made, before its first request.
+        on_asked: Called with the kind of each request, before it is made.
     """
 
     def __init__(self, factory: Callable[[], EngineClient] | None = None) -> None:
@@ -35,6 +36,7 @@ class EngineLink:
         self._client: EngineClient | None = None
         self._is_closed = False
         self.on_started: Callable[[], None] = lambda: None
+        self.on_asked: Callable[[str], None] = lambda kind: None
         self._jobs: deque[JobHandle] = deque(maxlen=_KEPT_JOBS)
 
     @property
@@ -59,6 +61,7 @@ class EngineLink:
         if self._client is None:
             self._client = self._factory()
             self.on_started()
+        self.on_asked(kind)
         job = self._client.request(kind, params, on_event, frames=frames)
         self._jobs.append(job)
         return job

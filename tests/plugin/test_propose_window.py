@@ -4,6 +4,7 @@ import pytest
 from fake_engine import NUM_FRAMES
 
 from ifc_core.annotation import Scope, edits
+from ifc_core.engine.protocol import JobEnd, JobStatus
 
 
 @pytest.fixture
@@ -19,6 +20,27 @@ def test_an_estimate_that_gave_way_to_a_run_is_made_after_it(desk, qtbot):
     assert "estimate" not in [kind for kind, _ in desk.engine.requests]
     qtbot.waitUntil(lambda: studio.presenter.estimate.startswith("About"))  # else it waits for ever
     assert studio.panel.propose._estimate.text() == studio.presenter.estimate
+
+
+def test_an_estimate_gives_way_to_what_a_person_asks_for_and_is_made_after_it(
+    desk, qtbot, monkeypatch
+):
+    studio, engine = desk.studio, desk.engine
+
+    def waits(number, job, tell):
+        job.cancelled.wait()
+        tell(JobEnd(number, JobStatus.CANCELLED, {}))
+
+    monkeypatch.setattr(engine, "_describe", waits)
+    studio.proposing._timer.stop()  # else it may come between
+    studio.proposing._ask_estimate()
+    estimate = engine.jobs[-1]
+    studio.ask_engine("system", {}, print)  # is answered beside it
+    assert not estimate.cancelled.is_set()
+    studio.ask_engine("box", {}, print)
+    assert estimate.cancelled.is_set()
+    monkeypatch.undo()
+    qtbot.waitUntil(lambda: studio.presenter.estimate.startswith("About"))
 
 
 def test_what_the_bundled_model_was_not_made_for_is_said_where_it_is_offered(desk):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ifc_core.annotation import RunInfo, Scope, edits
 from ifc_core.annotation.records import WHOLE
-from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.engine.protocol import QUICK_KINDS, JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.open_runs import is_offered, kept_scope, open_run_text
@@ -37,6 +37,7 @@ GROUP = tr("Propose")
 _START = tr("Propose tracks")
 _LEAVE_REGION = tr("Do not draw a region")
 _HINT = tr("Drag a rectangle on the frame; Esc leaves it.")
+_ESTIMATE = "estimate"
 _ESTIMATE_DELAY_MS = 900
 
 
@@ -58,6 +59,7 @@ class ProposeLink(Feature):
             on_picked=studio.panel.propose.show_region,
             on_ended=self._on_region_ended,
         )
+        studio.engine.on_asked = self._make_way
         panel = studio.panel
         panel.propose.region_requested.connect(self._draw_region)
         panel.propose.propose_requested.connect(lambda: studio.run_action("propose.start"))
@@ -377,6 +379,12 @@ class ProposeLink(Feature):
         if not self.studio.presenter.estimate:
             self._timer.start()
 
+    def _make_way(self, kind: str) -> None:
+        """An estimate takes the engine for seconds; what a person asks for does not wait for it."""
+        if self._estimating is not None and kind not in {_ESTIMATE, *QUICK_KINDS}:
+            self._forget_estimate()
+            self._timer.start()
+
     def _ask_estimate(self) -> None:
         """Ask also where a run would be in vain now: an undo changes that and asks for nothing."""
         workspace = self.studio.workspace
@@ -391,7 +399,7 @@ class ProposeLink(Feature):
                 self._take_estimate(event)
 
         try:
-            self._estimating = self.studio.ask_engine("estimate", params, take)
+            self._estimating = self.studio.ask_engine(_ESTIMATE, params, take)
         except IFCError as error:
             self.studio.fail(error)
 
