@@ -11,6 +11,7 @@ from qtpy.QtGui import QRegion
 from qtpy.QtWidgets import QApplication, QFrame
 
 from ifc_core.engine.protocol import JobStatus
+from ifc_core.training.run_files import write_settings
 from napari_ifc.features.finetune import PAGE, TrainerLink
 from napari_ifc.features.review import Review
 from napari_ifc.finetune_state import FinetuneView, Outcome
@@ -259,3 +260,30 @@ def test_an_end_on_its_own_page_and_a_stop_are_news(desk, trainer):
     assert banner._button.isHidden()
     trainer._on_end("failed", "It failed.")
     assert banner.property("kind") == "error"
+
+
+def test_a_training_that_was_cut_off_is_told_of_when_its_project_is_opened(desk, trainer, qtbot):
+    studio, banner = desk.studio, desk.studio.panel.banner
+    run = desk.project.folder / "runs" / "finetune-20261201-115738-069"
+    run.mkdir(parents=True)
+    write_settings(run, {"run_id": run.name, "preset": "quick"})
+    folder = desk.project.folder
+    studio.close_project()
+    assert studio.open_path(folder)
+    studio.inform("Something else.")  # is read first
+    qtbot.wait(10)
+    assert banner.text == "Something else."
+    banner.outdate()
+    told = (
+        "Not finished: the fine-tuning of 2026-12-01 11:57 (quick, nothing trained yet). "
+        "It can go on."
+    )
+    qtbot.waitUntil(lambda: banner.text == told)
+    banner._button.click()
+    assert studio.panel.current_page == PAGE
+    assert not banner.is_shown
+    studio.close_project()
+    assert studio.open_path(folder)  # on its page, which says it
+    qtbot.wait(10)
+    assert not banner.is_shown
+    studio.panel.show_page("tracks")

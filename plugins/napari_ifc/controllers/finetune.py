@@ -131,6 +131,13 @@ class FinetuneController:
         self._show(replace(view, resumable=bool(words), stopped=words))
         self._count()
 
+    def left_unfinished(self) -> str:
+        """Which run can go on, the one that was begun last, in words; empty where there is none."""
+        if self.is_running or self._why_not_write():
+            return ""
+        stopped = stopped_runs(self.project)
+        return _words(stopped[0]) if stopped else ""
+
     def finish_ended(self) -> None:
         """Enter versions that were trained while the project was in use, and clean up after runs.
 

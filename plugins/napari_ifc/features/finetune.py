@@ -43,7 +43,7 @@ class TrainerLink(Feature):
         self.controller: FinetuneController | None = None
         self.page = FinetunePage()
         self._view = FinetuneView()
-        self._told = ""  # the end of a run, as long as nobody has looked at it
+        self._told = ""  # of a run that has ended or is unfinished, until somebody has looked
         self._worker = Worker(studio.deliver, "material")
         self._count_timer = self.soon(self._refresh, _COUNT_DELAY_MS)
         self._head_timer = self.soon(studio.presenter.head, _HEAD_MS)
@@ -103,6 +103,7 @@ class TrainerLink(Feature):
             self._refresh()
         else:
             self.controller.finish_ended()
+            self._tell_unfinished(self.controller.left_unfinished())
 
     def busy(self) -> str:
         """A training that goes on."""
@@ -121,7 +122,7 @@ class TrainerLink(Feature):
         controller, self.controller = self.controller, None
         if controller is not None:
             controller.abandon()
-        self._untell_end()
+        self._untell()
         self._show(FinetuneView())
 
     def close(self) -> None:
@@ -208,14 +209,21 @@ class TrainerLink(Feature):
 
     def _tell_end(self, sentence: str) -> None:
         """Say that there is a new version, until somebody looks at it on its page."""
-        self._untell_end()
+        self._untell()
         outcome = self._view.outcome
         self._told = ("" if outcome is None else end_text(outcome)) or sentence
         banner = self.studio.panel.banner
         look = tr("Look")
         banner.show_message(self._told, "done", look, "model.finetune", tip=sentence, stands=True)
 
-    def _untell_end(self) -> None:
+    def _tell_unfinished(self, run: str) -> None:
+        """Remind of a training that the window's end, or a crash, has cut off."""
+        if not run or self._told:
+            return
+        self._told = tr("Not finished: {run}. It can go on.").format(run=run)
+        self.studio.panel.banner.show_in_turn(self._told, tr("Look"), "model.finetune")
+
+    def _untell(self) -> None:
         self.studio.panel.banner.withdraw(self._told)
         self._told = ""
 
@@ -227,7 +235,7 @@ class TrainerLink(Feature):
     def _on_page(self, name: str) -> None:
         self._show_strip()
         if name == PAGE:
-            self._untell_end()  # it is looked at
+            self._untell()  # it is looked at
             self._refresh()
 
     def project_changed(self, result: EditResult) -> None:

@@ -125,6 +125,17 @@ class Banner(QFrame):
             self._standing[text] = message
         self._show(message)
 
+    def show_in_turn(self, text: str, action_text: str, action_id: str) -> None:
+        """Show a sentence that stands, once nothing else is shown.
+
+        Args:
+            text: The sentence.
+            action_text: Text of the button.
+            action_id: What ``action_requested`` then carries.
+        """
+        self._standing = {text: _Message(text, "info", action_text, action_id, "")} | self._standing
+        self._return_timer.start()
+
     def _show(self, message: _Message) -> None:
         self._return_timer.stop()
         self._sentence = message.text
