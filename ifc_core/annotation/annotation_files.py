@@ -138,6 +138,8 @@ def iter_open(
         ExportFormat.DAVIS: stream_davis,
         ExportFormat.CTC: stream_ctc,
     }
+    if form is ExportFormat.YOLO:
+        raise FormatError("Folders of YOLO are written; they cannot be read.", path=path)
     if form not in readers:
         what = "table of measurements" if form in TABLE_FORMATS else "film"
         raise FormatError(f"A {what} holds no annotations that could be imported.", path=path)

@@ -14,6 +14,7 @@ def left_out_notes(
     *,
     objects_only: bool,
     tells_incomplete: bool = True,
+    is_learnt_from: bool = False,
     approved_tracks_only: bool = False,
 ) -> tuple[str, ...]:
     """Sentences on frames, masks and tracks that are not exported, and on empty videos.
@@ -23,6 +24,7 @@ def left_out_notes(
         scope: Which frames are asked for.
         objects_only: Whether crowds and regions to ignore are left out.
         tells_incomplete: Whether an import knows which of the frames are not complete.
+        is_learnt_from: Whether the format is for training alone, and not imported.
         approved_tracks_only: Whether only tracks approved as a whole are asked for.
     """
     frames = sum(s.frames_left_out for s in selections)
@@ -41,7 +43,7 @@ def left_out_notes(
         crowds = ", crowds" if objects_only else ""
         were = "1 track was" if tracks == 1 else f"{tracks} tracks were"
         notes.append(f"{were} left out: rejected, unreviewed{crowds} or of other classes.")
-    notes += _incomplete_note(selections, tells=tells_incomplete)
+    notes += _incomplete_note(selections, tells=tells_incomplete, is_learnt_from=is_learnt_from)
     empty = [s.video.name for s in selections if not s.frames]
     if empty:
         have = "1 video has" if len(empty) == 1 else f"{len(empty)} videos have"
@@ -71,7 +73,9 @@ def _waiting_note(selections: Sequence[VideoSelection], approved_only: bool) -> 
     return [f"{wait} for exported tracks that are not reviewed there: {named}. {way_out}"]
 
 
-def _incomplete_note(selections: Sequence[VideoSelection], *, tells: bool = True) -> list[str]:
+def _incomplete_note(
+    selections: Sequence[VideoSelection], *, tells: bool, is_learnt_from: bool
+) -> list[str]:
     frames = sum(len(s.incomplete) for s in selections)
     if not frames:
         return []
@@ -79,11 +83,33 @@ def _incomplete_note(selections: Sequence[VideoSelection], *, tells: bool = True
         lack = "1 approved frame lacks some of its objects"
         if frames > 1:
             lack = f"{frames} approved frames lack some of their objects"
+        if is_learnt_from:
+            return [f"{lack}; a model learns from {_it(frames)} that nothing is there."]
         return [f"{lack}, which this format cannot say; import it with --no-exhaustive."]
     end = "not count as complete in the export, since not all of"
     if frames == 1:
         return [f"1 approved frame does {end} its objects are in it."]
     return [f"{frames} approved frames do {end} their objects are in it."]
+
+
+def _it(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def yolo_notes(*, has_pictures: bool, is_split: bool) -> tuple[str, ...]:
+    """What is missing for training a YOLO model on an export."""
+    notes = []
+    if not has_pictures:
+        notes.append(
+            "YOLO looks for pictures in the folder images: write the frames as pictures too, or "
+            "put them there."
+        )
+    if not is_split:
+        notes.append(
+            "The same frames are named for training and for validation; keep videos apart to judge "
+            "by others."
+        )
+    return tuple(notes)
 
 
 def renamed_note(names: int) -> tuple[str, ...]:

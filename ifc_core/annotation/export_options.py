@@ -27,6 +27,7 @@ class ExportFormat(StrEnum):
     CTC = "ctc"
     CVAT = "cvat"
     LABELME = "labelme"
+    YOLO = "yolo"
     CSV = "csv"
     CSV_TRACKS = "csv-tracks"
     OVERLAY = "overlay"
@@ -40,6 +41,7 @@ FOLDER_FORMATS = (
     ExportFormat.MOTS,
     ExportFormat.CTC,
     ExportFormat.LABELME,
+    ExportFormat.YOLO,
 )
 """Those that are a folder with a file for each frame."""
 SPLIT_FORMATS = (ExportFormat.YTVIS, ExportFormat.COCO, *FOLDER_FORMATS)
@@ -71,7 +73,8 @@ class ExportOptions:
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
         write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the file
-            (in the folder for davis, mots, ctc and labelme); see :class:`frame_names.FrameNames`.
+            (in the folder for davis, mots, ctc, labelme and yolo); see
+            :class:`frame_names.FrameNames`.
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.

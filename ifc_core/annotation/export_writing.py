@@ -39,6 +39,7 @@ from ifc_core.io.davis import resolution_of, write_davis_frames
 from ifc_core.io.labelme_writing import write_labelme_frames
 from ifc_core.io.mots import write_mots_frames
 from ifc_core.io.problems import as_name
+from ifc_core.io.yolo_writing import IMAGES, write_yolo_dataset, write_yolo_frames
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
@@ -137,15 +138,15 @@ class ExportWriter:
         if self._form in TABLE_FORMATS:
             return self._write_table(selections, target, written)
         if not self._options.write_frames:
-            return written + _write(target, self._form, content, before or Written())
+            return written + _write(target, self._form, content, before)
         check_parent(target)
         source = (self._reader, selections, header)
         if self._form in FOLDER_FORMATS:
             with _frames_aside(*source, target, self._form, self._context) as notes:
-                written += _write(target, self._form, content, before or Written())
+                written += _write(target, self._form, content, before)
             return replace(written, notes=notes)
         with _frames(*source, target, self._form, self._context) as notes:
-            written += _write(target, self._form, content, before or Written())
+            written += _write(target, self._form, content, before)
         return replace(written, notes=notes)
 
     def write_parts(
@@ -177,6 +178,9 @@ class ExportWriter:
                 videos = tuple(s.video.name for s in chosen)
                 counts = (written.tracks, written.frames, written.masks)
                 told.append(ExportPart(f"{name}{suffix}", videos, *counts))
+            if self._form is ExportFormat.YOLO:
+                folders = (f"{TRAIN}/{IMAGES}", f"{VALID}/{IMAGES}")
+                write_yolo_dataset(temporary, self._categories, *folders)
         return total, tuple(told)
 
     def _write_films(self, selections: Sequence[VideoSelection], target: Path) -> int:
@@ -252,8 +256,8 @@ class _Content:
                 yield on_all_frames(track, selection) if all_frames else track
 
 
-def _write(target: Path, form: ExportFormat, content: _Content, before: Written) -> Written:
-    """Write annotations in one format."""
+def _write(target: Path, form: ExportFormat, content: _Content, before: Written | None) -> Written:
+    """Write annotations in one format; ``before`` is there for the parts of a split alone."""
     if form is ExportFormat.DAVIS:
         hidden = write_davis_frames(content.frames, target)
         return Written(content.frames.num_masks, hidden_pixels=hidden)
@@ -267,6 +271,9 @@ def _write(target: Path, form: ExportFormat, content: _Content, before: Written)
     if form is ExportFormat.LABELME:
         write_labelme_frames(content.frames, target)
         return Written(content.frames.num_masks)
+    if form is ExportFormat.YOLO:
+        write_yolo_frames(content.frames, target, with_dataset=before is None)
+        return Written(content.frames.num_masks)
     if form is ExportFormat.CVAT:
         write_cvat_frames(content.frames, content.frame_indices, target)
         return Written(content.frames.num_masks, notes=_task_note(content.header))
@@ -275,7 +282,7 @@ def _write(target: Path, form: ExportFormat, content: _Content, before: Written)
     elif form is ExportFormat.YTVIS_RESULTS:
         write_ytvis_results(content.tracks(all_frames=True), target)
     else:
-        taken = (before.frames, before.masks)
+        taken = (0, 0) if before is None else (before.frames, before.masks)
         write_coco_tracks(content.header, content.tracks(), target, *taken)
     return Written(content.num_masks)
 
@@ -355,8 +362,8 @@ def frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) ->
     """The folder that gets a folder of a video's frames."""
     if form is ExportFormat.DAVIS:
         return target / "JPEGImages" / resolution_of(selection.video.height)
-    if form is ExportFormat.MOTS:
-        return target / "images"
+    if form in (ExportFormat.MOTS, ExportFormat.YOLO):
+        return target / IMAGES
     if form in (ExportFormat.CTC, ExportFormat.LABELME):
         return target
     return target.parent / "JPEGImages"

@@ -12,6 +12,7 @@ from ifc_core.annotation.export_notes import (
     left_out_notes,
     renamed_note,
     waiting_tracks,
+    yolo_notes,
 )
 from ifc_core.annotation.export_options import (
     FILE_SUFFIXES,
@@ -65,6 +66,7 @@ _OBJECTS_ONLY = (
     ExportFormat.CTC,
     ExportFormat.CVAT,
     ExportFormat.LABELME,
+    ExportFormat.YOLO,
     *TABLE_FORMATS,
 )
 
@@ -83,8 +85,8 @@ def export_project(
     Args:
         reader: Where to read.
         path: Target file (ytvis, ytvis-results, coco, cvat, csv, csv-tracks) or folder (davis,
-            mots, ctc, labelme); for overlay a film where one video is exported, else a folder of
-            films; a folder where the export is split.
+            mots, ctc, labelme, yolo); for overlay a film where one video is exported, else a folder
+            of films; a folder where the export is split.
         format: The format.
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.
@@ -128,6 +130,9 @@ def export_project(
         written, told = writer.write_parts(exported, parts, target)
         split_notes = parts.notes()
     lost = (*cut_note(written.cut_mothers), *hidden_note(written.hidden_pixels))
+    if format is ExportFormat.YOLO:
+        is_split = options.split is not None
+        lost = (*lost, *yolo_notes(has_pictures=options.write_frames, is_split=is_split))
     return replace(
         report,
         videos=len(exported),
@@ -178,6 +183,7 @@ def _select(
             options.scope,
             objects_only=criteria.objects_only,
             tells_incomplete=_tells_incomplete(form, options),
+            is_learnt_from=form is ExportFormat.YOLO,
             approved_tracks_only=options.approved_tracks_only,
         ),
         masks_left_out=sum(s.masks_left_out for s in selections),

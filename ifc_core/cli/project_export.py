@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _BY_SUFFIX = {".mp4": "overlay", ".csv": "csv", ".xml": "cvat"}
 EXPORT_FORMATS = (
-    "ytvis, ytvis-results, coco, davis, mots, ctc, cvat, labelme, csv, csv-tracks or overlay"
+    "ytvis, ytvis-results, coco, davis, mots, ctc, cvat, labelme, yolo, csv, csv-tracks or overlay"
 )
 
 
@@ -34,8 +34,8 @@ def export(
         typer.Option(
             "-o",
             "--output",
-            help="Target file; a folder for davis, mots, ctc and labelme, and where the export is "
-            "split.",
+            help="Target file; a folder for davis, mots, ctc, labelme and yolo, and where the "
+            "export is split.",
         ),
     ],
     form: Annotated[

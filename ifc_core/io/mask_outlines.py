@@ -26,7 +26,7 @@ _EXACT_SLACK_PX = (
 _FEW_CORNERS = 12
 _SLACKS_PX = (0.75, 0.5)  # of what needs more; tried in turn
 _LEAST_IOU = 0.985
-_MOST_HOLES = 32
+_MOST_HOLES = 32  # that are joined at once, or pieces
 
 
 def mask_outlines(rle: RLEMask) -> list[Points]:
@@ -44,6 +44,27 @@ def mask_outlines(rle: RLEMask) -> list[Points]:
         return []
     left, top, inside = found
     return [ring / 2 + (left, top) for ring in _outlines(inside.astype(np.uint8))]
+
+
+def mask_outline(rle: RLEMask) -> Points | None:
+    """One polygon of a mask that goes from piece to piece by ways of no width.
+
+    Args:
+        rle: The mask.
+
+    Returns:
+        (N, 2) float64, as those of :func:`mask_outlines`; ``None`` for an empty mask.
+    """
+    found = crop_mask(rle)
+    if found is None:
+        return None
+    left, top, inside = found
+    rings = _outlines(inside.astype(np.uint8))
+    while len(rings) > 1:
+        groups = [rings[n : n + _MOST_HOLES] for n in range(0, len(rings), _MOST_HOLES)]
+        rings = [_joined(group[0], group[1:]) for group in groups]
+    outline: Points = rings[0] / 2 + (left, top)
+    return outline
 
 
 def _outlines(inside: npt.NDArray[np.uint8]) -> list[_Ring]:
@@ -102,35 +123,35 @@ def _reduced(ring: _Ring, slack_px: float) -> _Ring:
     return ring if len(fewer) < 3 else np.asarray(fewer, np.int32)
 
 
-def _joined(outer: _Ring, holes: Sequence[_Ring]) -> _Ring:
-    """One ring that goes to each hole and back, from wherever the way is shortest.
+def _joined(outer: _Ring, others: Sequence[_Ring]) -> _Ring:
+    """One ring that goes to each hole or piece and back, from wherever the way is shortest.
 
     The shortest way from what is joined to what is not crosses neither.
     """
     whole = outer
-    ways = {number: _way(outer, hole) for number, hole in enumerate(holes)}
+    ways = {number: _way(outer, ring) for number, ring in enumerate(others)}
     while ways:
         number = min(ways, key=lambda n: ways[n].squared)
-        way, hole = ways.pop(number), holes[number]
+        way, ring = ways.pop(number), others[number]
         here = int((whole == way.begin).all(axis=1).argmax())
-        there = int((hole == way.end).all(axis=1).argmax())
-        round_trip = np.roll(hole, -there, axis=0)
+        there = int((ring == way.end).all(axis=1).argmax())
+        round_trip = np.roll(ring, -there, axis=0)
         whole = np.concatenate([whole[: here + 1], round_trip, round_trip[:1], whole[here:]])
         for other, known in ways.items():
-            ways[other] = min(known, _way(hole, holes[other]), key=lambda w: w.squared)
+            ways[other] = min(known, _way(ring, others[other]), key=lambda w: w.squared)
     return whole
 
 
 class _Way(NamedTuple):
-    """From a corner of what is joined to one of a hole."""
+    """From a corner of what is joined to one of what is not."""
 
     squared: int
     begin: _Ring
     end: _Ring
 
 
-def _way(joined: _Ring, hole: _Ring) -> _Way:
+def _way(joined: _Ring, ring: _Ring) -> _Way:
     """The shortest one."""
-    squared = ((joined[:, None].astype(np.int64) - hole) ** 2).sum(axis=2)
+    squared = ((joined[:, None].astype(np.int64) - ring) ** 2).sum(axis=2)
     here, there = np.unravel_index(squared.argmin(), squared.shape)
-    return _Way(int(squared[here, there]), joined[here], hole[there])
+    return _Way(int(squared[here, there]), joined[here], ring[there])

@@ -208,6 +208,7 @@ REPORTS = (
     "in it.",
     "1 approved frame lacks some of its objects, which this format cannot say; import it with "
     "--no-exhaustive.",
+    "1 approved frame lacks some of its objects; a model learns from it that nothing is there.",
     "1 name was written without its control characters, or cut.",
     "1 daughter was linked to its mother.",
     "1 mother goes on beside her daughter and was cut into several labels there.",
@@ -254,6 +255,10 @@ REPORTS = (
     "absence: it seems to hold key frames alone.",
     "CVAT takes in the annotations of one task at a time, and here are {count} videos: export each "
     "by itself to upload it.",
+    "YOLO looks for pictures in the folder images: write the frames as pictures too, or put them "
+    "there.",
+    "The same frames are named for training and for validation; keep videos apart to judge by "
+    "others.",
     "The labels of {name} are numbered anew on each frame, so masks that overlap from frame to "
     "frame were made one track each.",
     "The text of tracks of {name} does not agree with its masks, which are what counts: {text}. "
@@ -286,6 +291,8 @@ REPORTS = (
     "objects are in it.",
     "{count} approved frames lack some of their objects, which this format cannot say; import it "
     "with --no-exhaustive.",
+    "{count} approved frames lack some of their objects; a model learns from them that nothing is "
+    "there.",
     "{count} names were written without their control characters, or cut.",
     "{count} daughters were linked to 1 mother.",
     "{count} daughters were linked to {number} mothers.",

@@ -109,12 +109,12 @@ class Files(Feature):
             group=GROUP,
             why_not=opened,
             tip=tr(
-                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS, Cell Tracking Challenge, CVAT "
-                "or LabelMe, or a table of measurements."
+                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS, Cell Tracking Challenge, "
+                "CVAT, LabelMe or YOLO, or a table of measurements."
             ),
             words=tr(
                 "csv table measurements json youtube-vis coco davis mots cell tracking ctc cvat "
-                "labelme x-anylabeling"
+                "labelme x-anylabeling yolo ultralytics"
             ),
         )
         yield Action(

@@ -41,6 +41,7 @@ FORMATS = (
     ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc"),
     ("cvat", tr("CVAT for images 1.1 (XML)"), "-cvat"),
     ("labelme", tr("LabelMe, X-AnyLabeling (folder)"), "-labelme"),
+    ("yolo", tr("YOLO segmentation (folder)"), "-yolo"),
     ("csv", tr("Measurements of each mask (CSV table)"), "-measurements"),
     ("csv-tracks", tr("Measurements of each track (CSV table)"), "-tracks"),
     ("overlay", tr("Video with the masks drawn (MP4)"), "-masks"),

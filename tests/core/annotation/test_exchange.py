@@ -288,7 +288,10 @@ def test_results_hold_objects_on_every_frame_of_their_video(project, tmp_path):
     assert [f.frame_index for f in project.track_frames(project.tracks(1)[-1].id)] == [2, 6]
 
 
-@pytest.mark.parametrize("form", [ExportFormat.COCO, *FOLDER_FORMATS])
+READ_FOLDERS = sorted({*FOLDER_FORMATS} - {ExportFormat.YOLO})
+
+
+@pytest.mark.parametrize("form", [ExportFormat.COCO, *READ_FOLDERS])
 def test_other_formats_bring_the_masks_back(project, tmp_path, form):
     project.apply(edits.NewTrack(1, 2, 2, box(3, 4)))  # lies over track 1
     target = tmp_path / f"out-{form.value}"
@@ -438,6 +441,7 @@ def test_a_cancelled_export_leaves_no_file(project, tmp_path):
         (ExportFormat.MOTS, "images"),
         (ExportFormat.CTC, "."),
         (ExportFormat.LABELME, "."),
+        (ExportFormat.YOLO, "images"),
     ],
 )
 def test_a_folder_comes_with_its_frames_or_not_at_all(own_videos, tmp_path, form, pictures):

@@ -153,6 +153,7 @@ def test_all_folders_take_their_places_or_none(project, tmp_path, monkeypatch):
         (ExportFormat.DAVIS, "out/JPEGImages/Full-Resolution/film1"),
         (ExportFormat.CTC, "out"),
         (ExportFormat.LABELME, "out/film1"),
+        (ExportFormat.YOLO, "out/images/film1"),
     ],
 )
 def test_on_a_full_disk_the_place_is_named_that_was_asked_for(

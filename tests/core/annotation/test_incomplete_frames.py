@@ -19,7 +19,8 @@ from .conftest import box, fill
 
 SAYS_NOTHING = "2 approved frames lack some of their objects, which this format cannot say; import"
 SAID = "2 approved frames do not count as complete in the export"
-FORMS = [f for f in ExportFormat if f not in (*TABLE_FORMATS, ExportFormat.OVERLAY)]
+NOT_READ = (*TABLE_FORMATS, ExportFormat.OVERLAY, ExportFormat.YOLO)
+FORMS = [f for f in ExportFormat if f not in NOT_READ]
 
 
 @pytest.fixture
@@ -58,6 +59,17 @@ def test_one_such_frame_is_told_in_the_singular(kinds, tmp_path):
     report = export_project(kinds, tmp_path / "out.json", ExportFormat.COCO, options)
     told = "1 approved frame lacks some of its objects, which this format cannot say; "
     assert f"{told}import it with --no-exhaustive." in report.notes
+
+
+def test_what_a_model_would_learn_from_them_is_told(kinds, tmp_path):
+    options = ExportOptions(category_ids=(1,), frame_scope=Scope(3, 4))
+    report = export_project(kinds, tmp_path / "one", ExportFormat.YOLO, options)
+    told = "1 approved frame lacks some of its objects; a model learns from it that nothing is "
+    assert f"{told}there." in report.notes
+    options = ExportOptions(category_ids=(1,))
+    report = export_project(kinds, tmp_path / "both", ExportFormat.YOLO, options)
+    told = "2 approved frames lack some of their objects; a model learns from them that nothing is "
+    assert f"{told}there." in report.notes
 
 
 @pytest.mark.parametrize("kind", [TrackKind.IGNORE, TrackKind.CROWD])

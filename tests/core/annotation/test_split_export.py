@@ -17,7 +17,7 @@ from ifc_core.annotation.exporting import (
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.records import WHOLE, VideoEntry
 from ifc_core.annotation.splitting import part_videos
-from ifc_core.errors import ConfigError, InputError, OutputError
+from ifc_core.errors import ConfigError, FormatError, InputError, OutputError
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import validate_ytvis
 from ifc_core.jobs import JobCancelled, JobContext
@@ -175,7 +175,7 @@ def test_no_picture_and_no_annotation_of_coco_is_in_both(project, tmp_path):
         assert {entry["image_id"] for entry in file["annotations"]} == images
 
 
-@pytest.mark.parametrize("form", SPLIT_FORMATS)
+@pytest.mark.parametrize("form", sorted({*SPLIT_FORMATS} - {ExportFormat.YOLO}))
 def test_both_parts_come_back_with_their_pictures(project, tmp_path, form):
     options = ExportOptions(split=Split(valid_ids=(1, 4)), write_frames=True)
     report = export_project(project, tmp_path / "out", form, options)
@@ -220,3 +220,29 @@ def test_a_folder_comes_whole_or_not_at_all(project, tmp_path):
 def test_what_nobody_trains_on_is_not_parted(project, tmp_path, form):
     with pytest.raises(ConfigError, match="is not parted into training and validation"):
         export_project(project, tmp_path / "out", form, named(2))
+
+
+def test_yolo_gets_one_dataset_over_both_parts(project, tmp_path):
+    options = ExportOptions(split=Split(valid_ids=(1, 4)), write_frames=True)
+    report = export_project(project, tmp_path / "out", ExportFormat.YOLO, options)
+    assert not [note for note in report.notes if "same frames" in note or "YOLO" in note]
+    dataset = (tmp_path / "out" / "data.yaml").read_text()
+    assert dataset == (
+        'train: "train/images"\nval: "valid/images"\nnames:\n  0: "cat"\n  1: "dog"\n'
+    )
+    for part, names in (("train", ("v2", "v3", "v5")), ("valid", ("v1", "v4"))):
+        root = tmp_path / "out" / part
+        pictures = sorted((root / "images").rglob("*.jpg"))
+        assert {picture.parent.name for picture in pictures} == {*names}
+        texts = [root / "labels" / p.parent.name / f"{p.stem}.txt" for p in pictures]
+        assert len(pictures) == NUM_FRAMES * len(names)
+        assert [text.read_text()[:2] for text in texts] == ["0 "] * len(texts)
+        assert not (root / "data.yaml").exists()
+
+
+def test_what_is_missing_for_yolo_is_told(project, tmp_path):
+    report = export_project(project, tmp_path / "out", ExportFormat.YOLO)
+    assert [note.split()[0] for note in report.notes] == ["YOLO", "The"]
+    assert (tmp_path / "out" / "data.yaml").is_file()
+    with pytest.raises(FormatError, match="cannot be read"):
+        import_annotations(project, tmp_path / "out", ExportFormat.YOLO)

@@ -9,7 +9,7 @@ import pytest
 
 from ifc_core.io import mask_outlines as outlines
 from ifc_core.io.drawn_shapes import polygon_mask
-from ifc_core.io.mask_outlines import mask_outlines
+from ifc_core.io.mask_outlines import mask_outline, mask_outlines
 from ifc_core.structures import RLEMask
 
 Pixels = npt.NDArray[np.bool_]
@@ -91,5 +91,22 @@ def test_a_ring_is_one_polygon_and_a_piece_in_its_hole_another() -> None:
     assert filled(both).iou(both) >= 0.98
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_all_pieces_are_one_polygon_where_that_is_asked_for(seed: int) -> None:
+    rle = blobs(seed)
+    outline = mask_outline(rle)
+    assert outline is not None
+    assert polygon_mask(outline, rle.size).iou(rle) > 0.97
+
+
+def test_hundreds_of_specks_are_one_polygon() -> None:
+    rle = RLEMask.from_array(np.random.default_rng(3).random((90, 120)) < 0.2)
+    assert len(mask_outlines(rle)) > 700
+    outline = mask_outline(rle)
+    assert outline is not None
+    assert polygon_mask(outline, rle.size).iou(rle) > 0.99
+
+
 def test_an_empty_mask_has_none() -> None:
     assert mask_outlines(RLEMask.empty((4, 5))) == []
+    assert mask_outline(RLEMask.empty((4, 5))) is None

@@ -105,10 +105,13 @@ _MADE = (
     *(export_notes.cut_note(count)[0] for count in (1, 3)),
     *(export_notes.renamed_note(count)[0] for count in (1, 3)),
     *(
-        export_notes._incomplete_note([SimpleNamespace(incomplete=range(count))], tells=tells)[0]
+        export_notes._incomplete_note(
+            [SimpleNamespace(incomplete=range(count))], tells=tells, is_learnt_from=learnt
+        )[0]
         for count in (1, 3)
-        for tells in (True, False)
+        for tells, learnt in ((True, False), (False, False), (False, True))
     ),
+    *export_notes.yolo_notes(has_pictures=False, is_split=False),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
     *(measurement_export._unread_note(count)[0] for count in (1, 30)),
     *Parts((1, 2), (3, 4, 5), wished=1, better_seed=4).notes(),

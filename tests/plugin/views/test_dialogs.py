@@ -196,7 +196,7 @@ def test_each_format_has_a_name_of_its_own(tmp_path, make_export):
     assert names == [
         *("clip.v2.json", "clip.v2-results.json", "clip.v2-coco.json"),
         *("clip.v2-davis", "clip.v2-mots", "clip.v2-ctc", "clip.v2-cvat.xml"),
-        *("clip.v2-labelme", "clip.v2-measurements.csv"),
+        *("clip.v2-labelme", "clip.v2-yolo", "clip.v2-measurements.csv"),
         *("clip.v2-tracks.csv", "clip.v2-masks.mp4"),
     ]
 
@@ -243,7 +243,7 @@ def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
         rows = (choices.pictures, choices.labels, choices.shown_only)
         seen[dialog.format.currentData()] = tuple(row.isVisible() for row in rows)
     with_pictures = dict.fromkeys(
-        ("ytvis", "coco", "davis", "mots", "ctc", "cvat", "labelme"), (True, False, True)
+        ("ytvis", "coco", "davis", "mots", "ctc", "cvat", "labelme", "yolo"), (True, False, True)
     )
     without = dict.fromkeys(("ytvis-results", "csv", "csv-tracks"), (False, False, True))
     assert seen == with_pictures | without | {"overlay": (False, True, False)}
