@@ -17,37 +17,15 @@ from ifc_core.errors import FormatError
 from ifc_core.io.frame_source import FileFrames
 from ifc_core.io.labelme import holds_labelme, iter_labelme
 from ifc_core.io.labelme_writing import write_labelme_frames
-from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisVideo
 from ifc_core.jobs import JobContext
-from ifc_core.structures import Category, RLEMask
 
-SIZE = (40, 60)
-
-
-def mask(*boxes: tuple[int, int, int, int]) -> RLEMask:
-    """Some boxes of (top, left, bottom, right)."""
-    drawn = np.zeros(SIZE, bool)
-    for top, left, bottom, right in boxes:
-        drawn[top:bottom, left:right] = True
-    return RLEMask.from_array(drawn)
-
-
-RING = np.zeros(SIZE, bool)
-RING[5:25, 5:25] = True
-RING[10:20, 10:20] = False
+from .two_films import RING, SIZE, two_films
 
 
 @pytest.fixture
 def file() -> YtvisFile:
-    names = tuple(f"my film/{number:05d}.jpg" for number in (3, 4, 5))
-    videos = (YtvisVideo(1, *SIZE, 3, names), YtvisVideo(2, *SIZE, 1, ("b/00000.jpg",)))
-    classes = (Category(1, "dog"), Category(2, "größe, 犬"))
-    tracks = (
-        YtvisTrack(7, 1, 1, (mask((1, 1, 9, 9), (20, 30, 30, 50)), None, mask((2, 2, 9, 9)))),
-        YtvisTrack(8, 1, 2, (RLEMask.from_array(RING), None, None)),
-        YtvisTrack(9, 2, 1, (mask((0, 0, *SIZE)),)),
-    )
-    return YtvisFile(videos, classes, tracks)
+    return two_films()
 
 
 def read(folder: Path) -> YtvisFile:
@@ -77,7 +55,7 @@ def test_what_is_written_comes_back(file: YtvisFile, tmp_path: Path) -> None:
     shown = {(videos[t.video_id], names[t.category_id]): t.segmentations for t in back.tracks}
     assert shown == {
         ("my film", "dog"): file.tracks[0].segmentations,
-        ("my film", "größe, 犬"): file.tracks[1].segmentations,
+        ("my film", 'größe: "犬" #1'): file.tracks[1].segmentations,
         ("b", "dog"): file.tracks[2].segmentations,
     }
 
@@ -97,7 +75,7 @@ def test_a_file_has_the_keys_that_its_programs_read(file: YtvisFile, tmp_path: P
     assert isinstance(told["version"], str)
     assert told["flags"] == {}
     kinds = [(s["label"], s["group_id"], s["shape_type"]) for s in told["shapes"]]
-    assert kinds == [("dog", 7, "polygon")] * 2 + [("größe, 犬", 8, "polygon")]
+    assert kinds == [("dog", 7, "polygon")] * 2 + [('größe: "犬" #1', 8, "polygon")]
     assert json.loads(empty.read_text("utf-8"))["shapes"] == []
 
 
