@@ -98,3 +98,8 @@ class MaskRecord:
     source: MaskSource
     revision: int
     state: FrameState
+
+    @property
+    def shown(self) -> RLEMask | None:
+        """The mask, unless it was rejected."""
+        return None if self.state is FrameState.REJECTED else self.rle

@@ -163,6 +163,7 @@ STEPS = (
     "Rename track {number} to {text}",
     "Rename video {old} to {text}",
     "Reorder {count} tracks",
+    "Restore masks of {part}, {scope}",
     "Restore {part}",
     "Separate {part} into {count} tracks, {scope}",
     "Set the frames per second of {count} videos",

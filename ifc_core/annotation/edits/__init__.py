@@ -29,6 +29,7 @@ from ifc_core.annotation.edits.review import (
     ApproveTracks,
     RejectMasks,
     RejectTracks,
+    RestoreMasks,
     RestoreTracks,
     UnapproveFrames,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "RelabelTracks",
     "RemoveCategory",
     "RemoveVideo",
+    "RestoreMasks",
     "RestoreTracks",
     "SeparatePieces",
     "SetCategory",

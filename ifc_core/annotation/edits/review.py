@@ -160,6 +160,26 @@ class RejectMasks(Edit):
         return f"Reject masks of {names_of(tracks)}, {self.scope.describe()}"
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreMasks(Edit):
+    """Take back the rejection of masks on some frames.
+
+    Attributes:
+        track_ids: Their tracks.
+        scope: The frames.
+    """
+
+    track_ids: tuple[int, ...]
+    scope: Scope
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Change the state of what is rejected; what a person drew is *corrected* again."""
+        tracks = tx.tracks_of(self.track_ids)
+        for shown in _shown(tx, tracks, self.scope):
+            _take_back(tx, shown[shown[:, STATE] == REJECTED])
+        return f"Restore masks of {names_of(tracks)}, {self.scope.describe()}"
+
+
 def _of_video(scope: Scope) -> str:
     return "the whole video" if scope.is_whole else scope.describe()
 

@@ -94,6 +94,27 @@ class BulkController:
         self._apply(edits.RestoreTracks(track_ids))
         return tr("Restored {tracks_text}.").format(tracks_text=tracks_text(len(track_ids)))
 
+    def rejected_masks(self, frame_index: int) -> tuple[int, ...]:
+        """Tracks, by id, whose mask on a frame was rejected while they were not."""
+        records = self._project.masks_at(self._entry.id, frame_index, include_hidden=True)
+        gone = {*self.rejected()}
+        found = (r.track_id for r in records if r.rle is not None and r.shown is None)
+        return tuple(sorted(i for i in found if i not in gone))
+
+    def restore_here(self, frame_index: int) -> str:
+        """Take back what is rejected and has a mask on a frame; says what was done."""
+        tracks, masks = self.rejected(frame_index), self.rejected_masks(frame_index)
+        if not masks:
+            return self.restore(tracks)
+        back = edits.RestoreMasks(masks, Scope(frame_index, frame_index))
+        told = masks_text(len(masks))
+        if not tracks:
+            self._apply(back)
+            return tr("Restored {masks_text}.").format(masks_text=told)
+        self._apply(edits.Batch((edits.RestoreTracks(tracks), back)))
+        words = tr("Restored {tracks_text}, and {masks_text} of others.")
+        return words.format(tracks_text=tracks_text(len(tracks)), masks_text=told)
+
     def delete(self, track_ids: tuple[int, ...]) -> str:
         """Delete some tracks; says what was done."""
         result = self._apply(edits.DeleteTracks(track_ids))

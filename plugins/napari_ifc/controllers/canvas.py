@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ifc_core.annotation import EditResult, ProjectReader, StagedMask
-from ifc_core.structures import FrameState, MaskRecord, Track
+from ifc_core.structures import MaskRecord, Track
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.propose import provisional_id
 from napari_ifc.controllers.track_look import TrackLook, is_region
@@ -67,9 +67,7 @@ class FrameRecords:
         """Read one mask again; False where it came, went or is not drawn any more."""
         record = self._project.mask(track_id, self._frame_index)
         place = next((p for p, r in enumerate(self._records) if r.track_id == track_id), None)
-        if place is None or record is None or record.rle is None:
-            return False
-        if record.state is FrameState.REJECTED:
+        if place is None or record is None or record.shown is None:
             return False
         self._records = [*self._records[:place], record, *self._records[place + 1 :]]
         return True

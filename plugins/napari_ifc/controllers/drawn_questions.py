@@ -160,9 +160,10 @@ class DrawnQuestions:
             is_over = _is_over(box_xyxy, tuple(last.params["box_xyxy"]))
             return None, last if is_over else None
         record = self._project.mask(current, self._editor.frame_index)
-        if current != self._begun or record is None or record.rle is None:
+        shown = None if record is None else record.shown
+        if current != self._begun or shown is None:
             return current, None
-        x, y, width, height = record.rle.bbox_xywh
+        x, y, width, height = shown.bbox_xywh
         is_over = _is_over(box_xyxy, (x, y, x + width, y + height))
         return current if is_over else None, None
 

@@ -134,9 +134,8 @@ class EditController:
         if aim.track_id is None:
             return blank
         record = record or self._project.mask(aim.track_id, aim.frame_index)
-        if record is None or record.rle is None:
-            return blank
-        crop = crop_mask(record.rle)
+        shown = None if record is None else record.shown
+        crop = None if shown is None else crop_mask(shown)
         if crop is not None:
             left, top, inside = crop
             blank[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
@@ -194,8 +193,7 @@ class EditController:
     def _store(self, rle: RLEMask, tool: str, aim: Aim) -> EditResult | None:
         track_id, frame_index = aim.track_id, aim.frame_index
         seconds = min(self._clock() - self._since, _PAUSE_SECONDS)
-        record = None if track_id is None else self._project.mask(track_id, frame_index)
-        before = None if record is None else record.rle
+        before = self._shown(track_id, frame_index)
         rle = self.off_others(rle, track_id, frame_index)
         if track_id is None:
             return self._begin_track(rle, frame_index, seconds) if rle.area else None
@@ -215,9 +213,13 @@ class EditController:
         """A mask without the pixels of other tracks, where they are not to be painted over."""
         if self.paint_over is not PaintOver.FORBID:
             return rle
-        record = None if track_id is None else self._project.mask(track_id, frame_index)
-        before = None if record is None else record.rle
+        before = self._shown(track_id, frame_index)
         return without_others(rle, before, self._others(track_id, frame_index))
+
+    def _shown(self, track_id: int | None, frame_index: int) -> RLEMask | None:
+        """A track's mask, unless it was rejected."""
+        record = None if track_id is None else self._project.mask(track_id, frame_index)
+        return None if record is None else record.shown
 
     def _others(self, track_id: int | None, frame_index: int) -> list[MaskRecord]:
         if self.paint_over is PaintOver.KEEP:
@@ -257,10 +259,9 @@ class EditController:
             What changed, or ``None`` where nothing did.
         """
         assert self.current is not None  # noqa: S101 - why_not_reshape was asked before
-        record = self._project.mask(self.current, self.frame_index)
-        assert record is not None  # noqa: S101
-        assert record.rle is not None  # noqa: S101
-        return self.commit_rle(reshape(record.rle, name, amount_px), SHAPES[name][0])
+        shown = self._shown(self.current, self.frame_index)
+        assert shown is not None  # noqa: S101
+        return self.commit_rle(reshape(shown, name, amount_px), SHAPES[name][0])
 
     # Edits of tracks
 
@@ -446,9 +447,7 @@ class EditController:
         reason = self.why_not_selected()
         if reason:
             return reason
-        assert self.current is not None  # noqa: S101 - something is selected
-        record = self._project.mask(self.current, self.frame_index)
-        missing = record is None or record.rle is None
+        missing = self._shown(self.current, self.frame_index) is None
         return tr("The current track has no mask on this frame.") if missing else ""
 
     def why_not_merge(self) -> str:

@@ -201,7 +201,8 @@ class TrackOps:
             What changed, or ``None`` where the mask is in one piece.
         """
         record = self._project.mask(self._track, self._here)
-        if record is None or record.rle is None or len(find_pieces(record.rle)) < 2:
+        shown = None if record is None else record.shown
+        if shown is None or len(find_pieces(shown)) < 2:
             return None
         return self._editor.apply(edits.SeparatePieces(self._track, self._here, onward))
 

@@ -105,9 +105,8 @@ class AttentionExplorer(Feature):
         if workspace is None or workspace.editor.current is None:
             return None
         record = workspace.session.project.mask(workspace.editor.current, frame_index)
-        if record is None or record.rle is None:
-            return None
-        return record.rle.to_array()
+        shown = None if record is None else record.shown
+        return None if shown is None else shown.to_array()
 
     def _show(self, view: AttentionView) -> None:
         self.page.show_view(view)

@@ -89,18 +89,18 @@ class BulkEdits(Feature):
             yield Action(action_id, text, call, "", GROUP, self._why_not, tip)
         yield Action(
             "track.restore_here",
-            tr("Restore the rejected tracks of this frame"),
-            lambda: self._restore(here=True),
+            tr("Restore what is rejected on this frame"),
+            self._restore_here,
             group=GROUP,
-            why_not=lambda: self._why_not_restore(here=True),
-            tip=tr("Bring back what was rejected and has a mask here."),
+            why_not=self._why_not_restore_here,
+            tip=tr("Bring back tracks that were rejected and have a mask here, and single masks."),
         )
         yield Action(
             "track.restore",
             tr("Restore all rejected tracks"),
-            lambda: self._restore(here=False),
+            self._restore,
             group=GROUP,
-            why_not=lambda: self._why_not_restore(here=False),
+            why_not=self._why_not_restore,
             tip=tr("Bring back every track of this video that was rejected."),
         )
 
@@ -139,13 +139,10 @@ class BulkEdits(Feature):
         self.actions_changed()
 
     def _why_not(self) -> str:
-        workspace = self.studio.workspace
-        if workspace is None:
-            return self.studio.why_not_open()
-        if self._bar.is_open:
+        if self.studio.workspace is not None and self._bar.is_open:
             return tr("Set a condition of the filter first.")
         none = "" if self._found else tr("No track meets the filter.")
-        return workspace.editor.why_not_write() or none
+        return self._why_not_write() or none
 
     def _show_filter(self) -> None:
         """Show the filter, or hide it where the keyboard is in it already."""
@@ -187,23 +184,35 @@ class BulkEdits(Feature):
     def _do(self, change: Callable[[BulkController, tuple[int, ...]], str]) -> Callable[[], None]:
         return lambda: self.studio.inform(change(self._bulk(), self._found))
 
-    def _rejected(self, *, here: bool) -> tuple[int, ...]:
-        frame_index = self.workspace.editor.frame_index
-        return self._bulk().rejected(frame_index if here else None)
+    def _rejected_here(self) -> tuple[int, ...]:
+        """Tracks that were rejected and have a mask on this frame, or whose mask here was."""
+        bulk, frame_index = self._bulk(), self.workspace.editor.frame_index
+        return (*bulk.rejected(frame_index), *bulk.rejected_masks(frame_index))
 
-    def _why_not_restore(self, *, here: bool) -> str:
-        if self.studio.workspace is None:
-            return self.studio.why_not_open()
-        none = tr("No track was rejected.")
-        if here:
-            none = tr("No track that was rejected has a mask on this frame.")
-        reason = self.workspace.editor.why_not_write()
-        return reason or ("" if self._rejected(here=here) else none)
+    def _why_not_restore(self) -> str:
+        return self._why_not_write() or (
+            "" if self._bulk().rejected() else tr("No track was rejected.")
+        )
 
-    def _restore(self, *, here: bool) -> None:
-        found = self._rejected(here=here)
-        told = self._bulk().restore(found)
-        self.studio.select(found)
+    def _why_not_restore_here(self) -> str:
+        none = tr("Nothing that was rejected has a mask on this frame.")
+        return self._why_not_write() or ("" if self._rejected_here() else none)
+
+    def _why_not_write(self) -> str:
+        workspace = self.studio.workspace
+        return self.studio.why_not_open() if workspace is None else workspace.editor.why_not_write()
+
+    def _restore(self) -> None:
+        found = self._bulk().rejected()
+        self._tell_restored(found, self._bulk().restore(found))
+
+    def _restore_here(self) -> None:
+        found = self._rejected_here()
+        told = self._bulk().restore_here(self.workspace.editor.frame_index)
+        self._tell_restored(found, told)
+
+    def _tell_restored(self, track_ids: tuple[int, ...], told: str) -> None:
+        self.studio.select(track_ids)
         self.studio.inform(told)
 
     def _ask_class(self) -> None:

@@ -290,9 +290,9 @@ class Editing(Feature):
         drawn = []
         for track_id in workspace.editor.selected:
             record = workspace.session.project.mask(track_id, frame_index - 1)
-            if record is not None and record.rle is not None:
+            if record is not None and record.shown is not None:
                 color = workspace.color_of(track_id)
-                drawn.append(DrawnMask(track_id, record.rle, color, filled=False, ghost=True))
+                drawn.append(DrawnMask(track_id, record.shown, color, filled=False, ghost=True))
         return drawn
 
     # Strokes and the journal

@@ -210,6 +210,9 @@ class PlainProject:
     def reject_masks(self, i: int, scope: Scope) -> None:
         self._set(self.tracks[i], scope, (PROPOSED, CORRECTED, APPROVED), REJECTED)
 
+    def restore_masks(self, i: int, scope: Scope) -> None:
+        self._back(self.tracks[i], self._within(self.tracks[i], scope), REJECTED)
+
     def _set(self, track: PlainTrack, scope: Scope, states: tuple[str, ...], new: str) -> None:
         for shown in self._within(track, scope).values():
             if shown.state in states:

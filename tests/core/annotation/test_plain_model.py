@@ -74,6 +74,7 @@ def _step(
         (lambda: plain.reject_track(one), edits.RejectTracks((one,))),
         (lambda: plain.restore(one), edits.RestoreTracks((one,))),
         (lambda: plain.reject_masks(one, scope), edits.RejectMasks((one,), scope)),
+        (lambda: plain.restore_masks(one, scope), edits.RestoreMasks((one,), scope)),
     ]
     return rng.choice(steps)
 

@@ -167,6 +167,30 @@ def test_rejected_tracks_are_restored_long_after(bulk):
     assert project.undo().kind == "RestoreTracks"
 
 
+def test_what_is_rejected_on_a_frame_is_restored_in_one_step(bulk):
+    controller, project, ids = bulk
+    frames = {i: {f.frame_index for f in project.track_frames(i)} for i in ids}
+    frame = max(set.union(*frames.values()), key=lambda f: sum(f in s for s in frames.values()))
+    first, second, third = [i for i in ids if frame in frames[i]][:3]
+    here = Scope(frame, frame)
+    before = {i: project.mask(i, frame).state for i in (second, third)}
+    project.apply(edits.RejectMasks((second, third), here))
+    assert controller.rejected_masks(frame) == tuple(sorted((second, third)))
+    assert controller.restore_here(frame) == "Restored 2 masks."
+    assert controller.rejected_masks(frame) == ()
+    assert {i: project.mask(i, frame).state for i in (second, third)} == before
+    assert project.undo().kind == "RestoreMasks"
+    controller.reject((first,))
+    project.apply(edits.RejectMasks((first,), here))  # comes back with its track
+    assert controller.rejected_masks(frame) == tuple(sorted((second, third)))
+    assert controller.restore_here(frame) == "Restored 1 track, and 2 masks of others."
+    assert controller.rejected_masks(frame) == controller.rejected() == ()
+    assert project.mask(first, frame).shown is not None
+    project.undo()
+    assert controller.rejected() == (first,)
+    assert controller.rejected_masks(frame) == tuple(sorted((second, third)))
+
+
 def test_words_are_one_more_condition(bulk):
     controller, _, ids = bulk
     low = TrackFilter(score_below=0.5)

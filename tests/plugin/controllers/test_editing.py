@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from fake_engine import SIZE, disc
 
+from ifc_core.annotation import Scope, edits
 from ifc_core.errors import EditError
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.editing import Aim, EditController
@@ -98,6 +99,21 @@ def test_a_stroke_that_changes_nothing_is_no_edit(desk):
     assert editor.commit_mask(np.zeros(SIZE), "Erase") is None
     assert len(project.history()) == count
     assert len(told) == 1
+
+
+def test_a_rejected_mask_is_nothing_that_a_stroke_starts_from(desk):
+    editor, project, _, _ = desk
+    track = paint(editor, (20, 20)).tracks_added[0]
+    project.apply(edits.RejectMasks((track,), Scope(0, 0)))
+    assert not editor.mask_to_edit().any()
+    assert editor.why_not_reshape() == "The current track has no mask on this frame."
+    assert editor.commit_mask(np.zeros(SIZE), "Erase") is None
+    assert project.mask(track, 0).state is FrameState.REJECTED
+    paint(editor, (34, 44), 4)
+    assert project.mask(track, 0).rle == disc(SIZE, (34, 44), 4)
+    project.apply(edits.RejectMasks((track,), Scope(0, 0)))
+    editor.commit_mask(disc(SIZE, (34, 44), 4).to_array(), "Paint")  # the same one after all
+    assert project.mask(track, 0).state is FrameState.CORRECTED
 
 
 def test_time_spent_is_stored_and_a_coffee_break_is_not(desk):
