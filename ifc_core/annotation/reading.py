@@ -262,6 +262,21 @@ class ProjectReader:
             for row, rle in zip(shown, masks, strict=True)
         ]
 
+    def rejected_masks(self, video_id: int, frame_index: int) -> tuple[int, ...]:
+        """Tracks, by id, whose mask on a frame is rejected while they are not; reads no mask."""
+        found = self._db.execute(
+            "SELECT track_id FROM current JOIN tracks ON tracks.id = track_id "
+            "WHERE current.video_id = ? AND frame_index = ? AND current.state = ? AND area > 0 "
+            "AND tracks.state != ? ORDER BY track_id",
+            (
+                video_id,
+                frame_index,
+                STATE_CODE[FrameState.REJECTED],
+                TrackState.REJECTED.value,
+            ),
+        )
+        return tuple(row[0] for row in found)
+
     def decided_masks(self, video_id: int, scope: Scope) -> list[tuple[int, int]]:
         """(track id, frame index) of what a person drew, corrected or approved, by frame.
 

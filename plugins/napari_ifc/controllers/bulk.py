@@ -96,10 +96,7 @@ class BulkController:
 
     def rejected_masks(self, frame_index: int) -> tuple[int, ...]:
         """Tracks, by id, whose mask on a frame was rejected while they were not."""
-        records = self._project.masks_at(self._entry.id, frame_index, include_hidden=True)
-        gone = {*self.rejected()}
-        found = (r.track_id for r in records if r.rle is not None and r.shown is None)
-        return tuple(sorted(i for i in found if i not in gone))
+        return self._project.rejected_masks(self._entry.id, frame_index)
 
     def restore_here(self, frame_index: int) -> str:
         """Take back what is rejected and has a mask on a frame; says what was done."""
