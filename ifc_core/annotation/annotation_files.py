@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ifc_core.annotation.annotation_folders import named_format
+from ifc_core.annotation.annotation_folders import named_format, yolo_error
 from ifc_core.annotation.exporting import TABLE_FORMATS, ExportFormat
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import FormatError
@@ -139,7 +139,7 @@ def iter_open(
         ExportFormat.CTC: stream_ctc,
     }
     if form is ExportFormat.YOLO:
-        raise FormatError("Folders of YOLO are written; they cannot be read.", path=path)
+        raise yolo_error(path)
     if form not in readers:
         what = "table of measurements" if form in TABLE_FORMATS else "film"
         raise FormatError(f"A {what} holds no annotations that could be imported.", path=path)

@@ -17,6 +17,7 @@ from ifc_core.io.label_images import picture_mode, read_labels
 from ifc_core.io.label_stacks import holds_labels
 from ifc_core.io.labelme import holds_labelme
 from ifc_core.io.video_suffixes import FILE_SUFFIXES, STACK_SUFFIXES
+from ifc_core.io.yolo_writing import is_yolo
 
 _MOTS, _MOTS_TEXT = "instances", "instances_txt"
 _DAVIS = "Annotations"
@@ -67,7 +68,7 @@ def named_format(folder: Path) -> ExportFormat:
     """The format that a person means who imports a folder: of its content, else of its name.
 
     Raises:
-        FormatError: It is a project, or a folder of videos.
+        FormatError: It is a project, a folder of videos, or a dataset of YOLO.
     """
     if (folder / DATABASE_NAME).is_file():
         raise FormatError(
@@ -84,11 +85,22 @@ def named_format(folder: Path) -> ExportFormat:
             "or project locate to find those of the project that were moved.",
             path=folder,
         )
+    if found is None and is_yolo(folder):
+        raise yolo_error(folder)
     if found is None and holds_labelme(folder):
         return ExportFormat.LABELME
     if found is None and _are_tiffs(folder) and by_name is ExportFormat.DAVIS:
         return ExportFormat.CTC  # labels of any name
     return found or by_name
+
+
+def yolo_error(path: Path) -> FormatError:
+    """Why a dataset of YOLO is not imported."""
+    return FormatError(
+        f"{path.name} is a dataset of YOLO, which knows no tracks and is not read; have the other "
+        "program write COCO or LabelMe.",
+        path=path,
+    )
 
 
 def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:

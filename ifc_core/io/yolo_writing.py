@@ -59,6 +59,13 @@ def write_yolo_frames(
             write_yolo_dataset(root, source.header.categories, IMAGES, IMAGES)
 
 
+def is_yolo(folder: Path) -> bool:
+    """Whether a folder is such a dataset, as this and other programs write them."""
+    return (folder / _DATASET).is_file() and any(
+        (folder / part / _LABELS).is_dir() for part in ("", "train", "valid")
+    )
+
+
 def write_yolo_dataset(
     folder: Path, categories: Sequence[Category], train: str, valid: str
 ) -> None:

@@ -244,5 +244,6 @@ def test_what_is_missing_for_yolo_is_told(project, tmp_path):
     report = export_project(project, tmp_path / "out", ExportFormat.YOLO)
     assert [note.split()[0] for note in report.notes] == ["YOLO", "The"]
     assert (tmp_path / "out" / "data.yaml").is_file()
-    with pytest.raises(FormatError, match="cannot be read"):
-        import_annotations(project, tmp_path / "out", ExportFormat.YOLO)
+    for form in (ExportFormat.YOLO, None):
+        with pytest.raises(FormatError, match="a dataset of YOLO, which knows no tracks"):
+            import_annotations(project, tmp_path / "out", form)
