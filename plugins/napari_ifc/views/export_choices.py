@@ -28,6 +28,7 @@ LABELS = (
     ("class", tr("Its class")),
 )
 _FILM = ExportFormat.OVERLAY
+_ONLY_WITH_PICTURES = ExportFormat.YOLO  # which nobody can train on without
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class ExportChoices:
         self.classes.setMenu(self._menu)
         self._show_classes()
         self.pictures = QCheckBox(tr("Also write the frames as pictures (JPEG)"))
+        self._is_as_format_needs = True  # until the person says something else
+        self.pictures.clicked.connect(self._keep_pictures)
         self.labels = QComboBox()
         for value, text in LABELS:
             self.labels.addItem(text, value)
@@ -151,11 +154,16 @@ class ExportChoices:
         """Offer what a format knows; a film is one of the video that is shown."""
         self._form = form
         self._set_visible(self._rows, self.pictures, form not in UNNAMED_FORMATS)
+        if self._is_as_format_needs:
+            self.pictures.setChecked(form == _ONLY_WITH_PICTURES)
         self._set_visible(self._rows, self.labels, form == _FILM)
         has_others = self._offer.num_videos > 1
         self._set_visible(self._rows, self.shown_only, has_others and form != _FILM)
         self._show_split()
         self._show_each()
+
+    def _keep_pictures(self) -> None:
+        self._is_as_format_needs = False
 
     def splits(self) -> bool:
         """Whether videos to validate by are written apart, which makes a folder."""

@@ -218,6 +218,22 @@ def test_a_folder_that_is_there_is_not_suggested_and_not_taken(qtbot, tmp_path, 
     assert asked.args[0] == str(tmp_path / "elsewhere")
 
 
+def test_pictures_are_ticked_for_what_needs_them_until_the_person_decides(tmp_path, make_export):
+    dialog = make_export(tmp_path / "out.json")
+    pictures = dialog.choices.pictures
+
+    def ticked(*formats):
+        for form in formats:
+            dialog.format.setCurrentIndex(dialog.format.findData(form))
+            yield pictures.isChecked()
+
+    assert [*ticked("yolo", "coco", "yolo")] == [True, False, True]
+    pictures.click()
+    assert [*ticked("coco", "yolo")] == [False, False]
+    pictures.click()
+    assert [*ticked("coco", "yolo")] == [True, True]
+
+
 def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
     offer = ExportOffer(120, FrameRange(20, 35), ((1, "player"), (2, "R&D"), (3, "ball")), 2)
     dialog = ExportDialog(tmp_path / "out.json", offer=offer)
@@ -231,7 +247,7 @@ def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
     choices.first.setValue(0)
     choices.last.setValue(119)
     assert choices.chosen().frames is None
-    choices.pictures.setChecked(True)
+    choices.pictures.click()
     choices.shown_only.setChecked(True)
     ball = choices._menu.actions()[2]
     ball.trigger()
