@@ -41,6 +41,10 @@ _NARROWEST = 0.5
 """Shorter side of a crop as a share of its longer one."""
 _ISLAND_SHARE = 0.1
 """Of the mask's cells; smaller islands do not widen the crop."""
+SURE = 4.0
+"""Logits of a decided mask beyond it are as good as certain."""
+_LEAST_QUALITY = 1e-6
+"""An estimate is never certain, neither the network's nor one that is bounded by an overlap."""
 _LEAST_IOU = 0.1
 """With the coarse mask; what departs further is another thing. Coarse masks that are half right,
 or less, are where the network helps most."""
@@ -183,7 +187,7 @@ class DecidedMask:
     Attributes:
         encoded: The mask that is taken, and its estimated IoU.
         box: What the network was shown of the part that the grid covers.
-        logits: (S, S) float32 over the box, of the mask that is taken.
+        logits: (S, S) float32 over the box, of the mask that is taken; cut at :data:`SURE`.
         is_fine: Whether that is the network's; where it departs too far, the coarse one stays.
     """
 
@@ -191,6 +195,10 @@ class DecidedMask:
     box: CropBox
     logits: Floats
     is_fine: bool
+
+    def __post_init__(self) -> None:
+        """Cut logits, which grow with training where nothing is left to decide."""
+        object.__setattr__(self, "logits", self.logits.clip(-SURE, SURE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +238,8 @@ def _decided(
     mask = encode_logits(answer.logits, size, box)
     agreement = 0.0 if mask is None else mask.iou(coarse)
     if mask is None or agreement < _LEAST_IOU:
-        kept = EncodedMask(coarse, min(agreement, answer.quality))  # also of what is no number
+        bound = max(agreement, _LEAST_QUALITY)
+        kept = EncodedMask(coarse, min(bound, answer.quality))  # also of what is no number
         return DecidedMask(kept, answer.box, np.nan_to_num(answer.prior), is_fine=False)
     return DecidedMask(EncodedMask(mask, answer.quality), answer.box, answer.logits, is_fine=True)
 

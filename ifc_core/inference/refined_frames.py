@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ifc_core.inference.edge_motion import FrameMotion, flow_picture
 from ifc_core.inference.edge_refiner import (
+    SURE,
     DecidedMask,
     EdgeRefiner,
     crop_places,
@@ -32,8 +33,6 @@ Floats = npt.NDArray[np.float32]
 Region = tuple[int, int, int, int]
 FinishedMasks = tuple[TrackedFrame, list[EncodedMask | None]]
 
-_SURE = 4.0
-"""Logits beyond it are as good as certain."""
 _NEIGHBOUR_WEIGHT = 1.0
 _LEAST_AGREEMENT = 0.7
 """IoU of a mask beside, carried along the flow, with the frame's own where that is fairly sure:
@@ -171,7 +170,7 @@ class RefinedFrames:
         if decided.motion is None or not others or not mask.is_fine:
             return mask.encoded
         x, y, width, height = self._region or (0, 0, decided.size[1], decided.size[0])
-        total = mask.logits.clip(-_SURE, _SURE)
+        total = mask.logits.copy()
         for direction, other in others:
             carried = _carried(other, mask, direction, decided.motion, (height, width))
             if _agree(carried, mask.logits):
@@ -224,12 +223,12 @@ def _carried(
     at = places_in_crop(there, motion.now.shape, size, other.box, len(other.logits))
     at = _held_by_borders(at, other, size)
     carried = cv2.remap(
-        other.logits.clip(-_SURE, _SURE),
+        other.logits,
         at,
         None,  # type: ignore[call-overload]
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=-_SURE,
+        borderValue=-SURE,
     )
     return np.asarray(carried, np.float32)
 

@@ -112,9 +112,7 @@ def test_low_precision_decides_alike(star):
     (found,) = exact.for_run("bf16", []).decide(star.logits[None], star.frame)
     assert found.encoded.rle.iou(wanted.encoded.rle) > 0.99
     assert found.encoded.quality == pytest.approx(wanted.encoded.quality, abs=0.01)
-    difference = np.abs(found.logits - wanted.logits)
-    assert difference.any()
-    assert (difference < 0.1 + 0.04 * np.abs(wanted.logits)).all()  # as rounding is
+    assert 0 < np.abs(found.logits - wanted.logits).max() < 0.5
     (again,) = exact.decide(star.logits[None], star.frame)
     assert (again.logits == wanted.logits).all()
 
