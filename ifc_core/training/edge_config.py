@@ -127,6 +127,8 @@ class EdgeTrainConfig:
         also: Further clips, such as another world's with a model of that world. A batch takes of
             each source's masks as many as there are among all.
         lr: Largest learning rate; it rises for ``warmup_iterations`` and falls with a cosine.
+        stages_factor: Share of ``lr`` at which the backbone's res3 and res4 learn as well; at 0
+            they stay as they are.
         warmup_iterations: Steps of linear warm-up from 0.
         final_factor: Where the cosine ends, as a share of ``lr``.
         weight_decay: On every parameter.
@@ -153,6 +155,7 @@ class EdgeTrainConfig:
     synthetic: dict[str, Any] = field(default_factory=dict)
     also: tuple[ClipSource, ...] = ()
     lr: float = 1.5e-3
+    stages_factor: float = 0.0
     warmup_iterations: int = 100
     final_factor: float = 0.02
     weight_decay: float = 1e-2
@@ -179,6 +182,12 @@ class EdgeTrainConfig:
                 "Learning rate and clipping are above 0, decay and workers not negative.",
                 name="lr",
                 value=self.lr,
+            )
+        if not 0 <= self.stages_factor <= 1:
+            raise ConfigError(
+                "stages_factor must be between 0 and 1.",
+                name="stages_factor",
+                value=self.stages_factor,
             )
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(

@@ -51,12 +51,16 @@ class EdgeSampling:
         config: Of the run.
         ranks: This process among others; each draws its share of the files.
         device: Where models propose.
+        in_bf16: Whether their convolutions do so in bfloat16.
     """
 
-    def __init__(self, config: EdgeTrainConfig, ranks: Ranks, device: torch.device) -> None:
+    def __init__(
+        self, config: EdgeTrainConfig, ranks: Ranks, device: torch.device, *, in_bf16: bool = False
+    ) -> None:
         self._config = config
         self._ranks = ranks
         self._device = device
+        self._in_bf16 = in_bf16
         self._stores = [
             SampleStore(config.output, sample_settings(source, config.seed), number)
             for number, source in enumerate(config.sources, start=1)
@@ -98,7 +102,8 @@ class EdgeSampling:
             if place < len(files) and missing[place]:
                 name = files[place].source.proposer
                 if name not in models:
-                    models = {name: load_model(name, self._device)}
+                    model = load_model(name, self._device)
+                    models = {name: model.to(memory_format=torch.channels_last)}
                 late = not self._draw(files[place], models[name], context, until)
             if self._ranks.any(late, self._device):  # all processes stop together
                 context.raise_if_cancelled()
@@ -124,7 +129,8 @@ class EdgeSampling:
             number = (file.store.number - 1) * _SOURCE_STRIDE + index
             clip = render_clip(*self._clip(file.source, number))
             chosen_by = np.random.default_rng((self._config.seed, number, 1))
-            found.append(samples_of(model, clip, chosen_by))
+            with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._in_bf16):
+                found.append(samples_of(model, clip, chosen_by))
         samples = ClipSamples(
             np.concatenate([of.matched for of in found]),
             np.concatenate([of.unmatched for of in found]),
