@@ -129,6 +129,8 @@ class EdgeTrainConfig:
         lr: Largest learning rate; it rises for ``warmup_iterations`` and falls with a cosine.
         stages_factor: Share of ``lr`` at which the backbone's res3 and res4 learn as well; at 0
             they stay as they are.
+        repeated: Share of the crops whose prior is the network's own answer to them, as in use,
+            where it looks twice.
         warmup_iterations: Steps of linear warm-up from 0.
         final_factor: Where the cosine ends, as a share of ``lr``.
         weight_decay: On every parameter.
@@ -156,6 +158,7 @@ class EdgeTrainConfig:
     also: tuple[ClipSource, ...] = ()
     lr: float = 1.5e-3
     stages_factor: float = 0.0
+    repeated: float = 0.0
     warmup_iterations: int = 100
     final_factor: float = 0.02
     weight_decay: float = 1e-2
@@ -183,12 +186,6 @@ class EdgeTrainConfig:
                 name="lr",
                 value=self.lr,
             )
-        if not 0 <= self.stages_factor <= 1:
-            raise ConfigError(
-                "stages_factor must be between 0 and 1.",
-                name="stages_factor",
-                value=self.stages_factor,
-            )
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(
                 "ema_decay must be at least 0 and below 1.", name="ema_decay", value=self.ema_decay
@@ -199,6 +196,8 @@ class EdgeTrainConfig:
         check_seed(self.seed)
         for name in ("lr", "warmup_iterations", "final_factor", "weight_decay", "clip_norm"):
             check_range(name, getattr(self, name))
+        for name in ("stages_factor", "repeated"):
+            check_range(name, getattr(self, name), 0, 1)
         check_range("log_every", self.log_every, 1)
         check_range("checkpoint_seconds", self.checkpoint_seconds, 0, math.inf)
 

@@ -243,6 +243,7 @@ class EdgeTrainer:
         truth, is_matched = truth.to(self.device), is_matched.to(self.device)
         prior, motion = prior.to(self.device), motion.to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._in_bf16):
+            prior = self._answered(pictures, prior, motion)
             said: EdgeAnswer = self._shared(pictures, prior, motion)
         answer = EdgeAnswer(said.masks.float(), said.quality.float())
         loss = self._edge_loss(answer.masks[is_matched], truth[is_matched])
@@ -253,6 +254,21 @@ class EdgeTrainer:
         take_step(self.network, self.optimizer, limit, self.skipped, self.average)
         losses = self.ranks.mean(torch.stack([loss.detach(), judged.detach()]))
         return float(losses[0]), float(losses[1])
+
+    @torch.no_grad()
+    def _answered(self, pictures: Tensor, prior: Tensor, motion: Tensor) -> Tensor:
+        """The prior, in whose place a share of the crops gets the network's answer to it."""
+        share = self.config.repeated
+        places = torch.arange(len(prior), dtype=torch.float64) + self.iteration  # by turns
+        chosen = ((places * share) % 1 < share).to(self.device)
+        if not chosen.any():
+            return prior
+        self.network.eval()
+        answer: EdgeAnswer = self.network(pictures[chosen], prior[chosen], motion[chosen])
+        self.network.train()
+        prior = prior.clone()
+        prior[chosen] = answer.masks.float()
+        return prior
 
     def _edge_loss(self, logits: Tensor, truth: Tensor) -> Tensor:
         """Of the matched crops here, so that the mean over processes is that of all crops."""
@@ -285,7 +301,17 @@ class EdgeTrainer:
         }
         write_state(self.state_path, tensors, facts)
         plain = json.loads(json.dumps(asdict(self.config), default=str))
-        own = ("stages", "proposer", "clips", "sizes", "also", "lr", "stages_factor", "seed")
+        own = (
+            "stages",
+            "proposer",
+            "clips",
+            "sizes",
+            "also",
+            "lr",
+            "stages_factor",
+            "repeated",
+            "seed",
+        )
         provenance = {"iteration": self.iteration, **{name: plain[name] for name in own}}
         write_edge_network(self.weights_path, self.average.tensors, provenance)
 

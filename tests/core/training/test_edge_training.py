@@ -61,11 +61,11 @@ def weights(folder):
     return read_edge_network(folder / "edges.safetensors").state_dict()
 
 
-@pytest.mark.parametrize("stages_factor", [0.0, 0.3])
-def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path, stages_factor):
-    whole = filled(tmp_path / "whole", clip, stages_factor=stages_factor)
+@pytest.mark.parametrize("more", [{}, {"stages_factor": 0.3, "repeated": 0.5}])
+def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path, more):
+    whole = filled(tmp_path / "whole", clip, **more)
     train_edges(whole)
-    parts = filled(tmp_path / "parts", clip, stages_factor=stages_factor)
+    parts = filled(tmp_path / "parts", clip, **more)
 
     stops = JobContext(lambda progress: progress.done == 3 and stops.cancel())
     with pytest.raises(JobCancelled):
@@ -94,6 +94,21 @@ def test_deeper_stages_of_the_backbone_learn_where_that_is_asked_for(clip, tmp_p
     assert changed == {
         n for n in convolutions if n.startswith(("backbone.layer2", "backbone.layer3"))
     }
+
+
+def test_a_share_of_the_crops_is_decided_twice(clip, tmp_path):
+    trainer = EdgeTrainer(filled(tmp_path, clip, repeated=0.25))
+    pictures, prior = torch.rand(8, 3, 32, 32) * 255, torch.full((8, 32, 32), 8.0)
+    motion = torch.zeros(8, 8, 16, 16)
+    answered = trainer._answered(pictures, prior, motion)
+    changed = (answered != prior).any((1, 2))
+    assert changed.sum() == 2
+    trainer.network.eval()
+    expected = trainer.network(pictures, prior, motion).masks
+    torch.testing.assert_close(answered[changed], expected[changed], atol=1e-4, rtol=1e-4)
+    trainer.iteration = 1
+    assert not (trainer._answered(pictures, prior, motion) != prior).any((1, 2))[changed].any()
+    assert trainer.network.training
 
 
 def test_parts_of_a_batch_and_of_its_loss_are_those_of_one_process(clip, tmp_path):
@@ -275,7 +290,8 @@ def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_pa
     ("changes", "sentence"),
     [
         ({"stages": []}, "at least one"),
-        ({"stages_factor": 1.5}, "stages_factor must be between 0 and 1"),
+        ({"stages_factor": 1.5}, "stages_factor"),
+        ({"repeated": -0.5}, "repeated"),
         ({"stages": [{"iterations": 1, "side": 48}]}, "multiple of 32"),
         ({"stages": [{"iterations": 1, "batch_size": 1}]}, "at least 2"),
         ({"stages": [{"iterations": 1, "unmatched": 1.0}]}, "below 1"),
