@@ -48,9 +48,12 @@ _LEAST_QUALITY = 1e-6
 _LEAST_IOU = 0.1
 """With the coarse mask; what departs further is another thing. Coarse masks that are half right,
 or less, are where the network helps most."""
+_AGREED = 0.8
+"""IoU of the network's answer with the prior, from which on that was good and nothing is left to
+decide. Under it the network looks again, told its own answer."""
 _SAME_VIEW = 0.7
 """IoU of the crop around the network's answer with the crop that it saw, under which it looks
-again: the coarse mask was too small or too large by a sixth of a side and more."""
+again there: the coarse mask was too small or too large by a sixth of a side and more."""
 _MOST_CROPS = 32
 """That pass the network at once, unless memory runs out."""
 
@@ -202,20 +205,46 @@ class DecidedMask:
 
 
 @dataclass(frozen=True, slots=True)
+class _Look:
+    """What the network is shown of one mask.
+
+    Attributes:
+        box: In the part that the grid covers.
+        prior: (S, S) float32 logits over it.
+    """
+
+    box: CropBox
+    prior: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class _Answer:
-    box: CropBox  # in the part that the grid covers
-    prior: Floats  # (S, S) logits over the box, of the coarse mask
-    logits: Floats  # of the network's
+    """What the network says of a look.
+
+    Attributes:
+        look: What it was shown.
+        logits: (S, S) float32 over the same box.
+        quality: The IoU that it expects of them.
+    """
+
+    look: _Look
+    logits: Floats
     quality: float
+
+    @property
+    def agreement(self) -> float:
+        """IoU of the mask with the prior."""
+        mask, prior = self.logits > 0, self.look.prior > 0
+        return float((mask & prior).sum() / max(1, (mask | prior).sum()))
 
     def is_cut(self, size: tuple[int, int]) -> bool:
         """Whether the mask reaches a side of the box that lies inside a picture of this size."""
         inside = self.logits > 0
         sides = (
-            (self.box.top > 0, inside[0]),
-            (self.box.left > 0, inside[:, 0]),
-            (self.box.bottom < size[0], inside[-1]),
-            (self.box.right < size[1], inside[:, -1]),
+            (self.look.box.top > 0, inside[0]),
+            (self.look.box.left > 0, inside[:, 0]),
+            (self.look.box.bottom < size[0], inside[-1]),
+            (self.look.box.right < size[1], inside[:, -1]),
         )
         return any(is_within and bool(side.any()) for is_within, side in sides)
 
@@ -233,27 +262,43 @@ def _decided(
     """
     if coarse is None:
         return None
-    left, top, across, down = answer.box.xywh
+    look = answer.look
+    left, top, across, down = look.box.xywh
     box = (origin_xy[0] + left, origin_xy[1] + top, across, down)
     mask = encode_logits(answer.logits, size, box)
     agreement = 0.0 if mask is None else mask.iou(coarse)
     if mask is None or agreement < _LEAST_IOU:
         bound = max(agreement, _LEAST_QUALITY)
         kept = EncodedMask(coarse, min(bound, answer.quality))  # also of what is no number
-        return DecidedMask(kept, answer.box, np.nan_to_num(answer.prior), is_fine=False)
-    return DecidedMask(EncodedMask(mask, answer.quality), answer.box, answer.logits, is_fine=True)
+        return DecidedMask(kept, look.box, np.nan_to_num(look.prior), is_fine=False)
+    return DecidedMask(EncodedMask(mask, answer.quality), look.box, answer.logits, is_fine=True)
 
 
-def _other_views(
-    answers: dict[int, _Answer], size: tuple[int, int], room: tuple[float, float]
-) -> dict[int, CropBox]:
-    """Crops around those answers that lie elsewhere than in the middle of theirs."""
-    views = {n: crop_around(answer.logits, size, answer.box, room) for n, answer in answers.items()}
-    return {
-        n: view
-        for n, view in views.items()
-        if view is not None and view.iou(answers[n].box) < _SAME_VIEW
-    }
+def _first_look(coarse: Floats, size: tuple[int, int], box: CropBox) -> _Look:
+    """At a coarse mask on a grid that covers a picture of ``size``."""
+    return _Look(box, crop_logits(coarse, size, box, CROP_SIDE))
+
+
+def _second_look(answer: _Answer, coarse: Floats, size: tuple[int, int]) -> _Look | None:
+    """What the network is shown after its answer; ``None`` where that leaves nothing to decide.
+
+    Args:
+        answer: To the first look.
+        coarse: (h, w) float32 logits that the first look was at.
+        size: (height, width) of the picture that they cover.
+    """
+    seen = answer.look.box
+    cell = (size[0] / coarse.shape[0], size[1] / coarse.shape[1])
+    view = crop_around(answer.logits, size, seen, cell)
+    if view is None:
+        return None
+    if view.iou(seen) >= _SAME_VIEW:
+        return _Look(seen, answer.logits) if answer.agreement < _AGREED else None
+    pixels = crop_places(size, size, view, CROP_SIDE)
+    places = places_in_crop(pixels, size, size, seen, CROP_SIDE)
+    was_seen = ((places >= -0.5) & (places <= CROP_SIDE - 0.5)).all(axis=-1)
+    beside = crop_logits(coarse, size, view, CROP_SIDE)
+    return _Look(view, np.where(was_seen, sample(answer.logits, places), beside))
 
 
 class EdgeRefiner:
@@ -315,40 +360,44 @@ class EdgeRefiner:
             if coarse[number] is not None and (box := crop_around(row, (height, width)))
         }
         found: list[DecidedMask | None] = [None] * len(coarse)
-        answers = self._answers(logits, part, boxes, motion)
-        for number, answer in answers.items():
-            found[number] = _decided(answer, coarse[number], size, (x, y))
-        fine = {n: answers[n] for n, mask in enumerate(found) if mask is not None and mask.is_fine}
-        cell = (height / logits.shape[-2], width / logits.shape[-1])
-        views = _other_views(fine, (height, width), cell)
-        for number, answer in self._answers(logits, part, views, motion).items():
-            again = _decided(answer, coarse[number], size, (x, y))
-            if again is not None and again.is_fine and not answer.is_cut((height, width)):
-                found[number] = again
+        looks = {n: _first_look(logits[n], (height, width), box) for n, box in boxes.items()}
+        again: dict[int, _Look] = {}
+        for number, answer in self._answers(looks, part, motion).items():
+            found[number] = mask = _decided(answer, coarse[number], size, (x, y))
+            look = _second_look(answer, logits[number], (height, width))
+            if look is not None and mask is not None and mask.is_fine:
+                again[number] = look
+        for number, answer in self._answers(again, part, motion).items():
+            mask = _decided(answer, coarse[number], size, (x, y))
+            is_elsewhere = answer.look.box != boxes[number]
+            if (
+                mask is None
+                or not mask.is_fine
+                or (is_elsewhere and answer.is_cut((height, width)))
+            ):
+                continue
+            found[number] = mask
         return found
 
     def _answers(
-        self, logits: Floats, picture: Image, boxes: dict[int, CropBox], motion: FrameMotion | None
+        self, looks: dict[int, _Look], picture: Image, motion: FrameMotion | None
     ) -> dict[int, _Answer]:
         """What the network says, by the number of the mask."""
         size = (int(picture.shape[0]), int(picture.shape[1]))
-        numbers = list(boxes)
+        numbers = list(looks)
         answers: dict[int, _Answer] = {}
         while some := numbers[len(answers) : len(answers) + self._most_crops]:
-            pictures = [crop_picture(picture, boxes[n], CROP_SIDE) for n in some]
-            priors = [crop_logits(logits[n], size, boxes[n], CROP_SIDE) for n in some]
+            shown = [looks[n] for n in some]
+            pictures = [crop_picture(picture, look.box, CROP_SIDE) for look in shown]
             moving = None
             if motion is not None:
-                moving = [
-                    crop_motion(motion, size, boxes[n], prior)
-                    for n, prior in zip(some, priors, strict=True)
-                ]
-            answer = self._attempt(pictures, priors, moving)
+                moving = [crop_motion(motion, size, look.box, look.prior) for look in shown]
+            answer = self._attempt(pictures, [look.prior for look in shown], moving)
             if answer is None:
                 continue
             masks, quality = answer.masks.cpu().numpy(), answer.quality.sigmoid().tolist()
-            for n, prior, mask, judged in zip(some, priors, masks, quality, strict=True):
-                answers[n] = _Answer(boxes[n], prior, mask, judged)
+            for n, look, mask, judged in zip(some, shown, masks, quality, strict=True):
+                answers[n] = _Answer(look, mask, judged)
         return answers
 
     def _attempt(

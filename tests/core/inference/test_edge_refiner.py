@@ -193,6 +193,47 @@ def test_a_closer_look_that_fails_leaves_the_first_one(star, second):
     assert found.encoded.rle.iou(RLEMask.from_array(frame[..., 0] > 0)) > 0.9
 
 
+def test_an_answer_that_departs_is_decided_again_from_itself(star):
+    frame = np.zeros_like(star.frame)
+    frame[30:150, 40:165] = 255  # of about the same extent as the star
+    told = []
+
+    def answer(pictures, prior):
+        told.append(prior)
+        return bright(pictures, prior) if len(told) == 1 else prior + 1
+
+    network = Answers(answer)
+    (found,) = EdgeRefiner(network).decide(star.logits[None], frame)
+    assert network.counts == [1, 1]
+    box = crop_around(star.logits, SIZE)
+    assert found.box == box
+    assert (told[0].numpy() == crop_logits(star.logits, SIZE, box, 128)[None]).all()
+    assert set(told[1].unique().tolist()) == {-5.0, 5.0}  # its own answer
+    assert set(np.unique(found.logits)) == {-4.0, 4.0}
+
+
+def test_a_closer_look_is_told_the_answer_and_beside_it_the_coarse_mask(star):
+    coarse = grid((6, 6, 16, 18))
+    seen = crop_around(coarse, SIZE)
+    assert seen.left > 4
+    told = []
+
+    def answer(_, prior):
+        """At first a bar at the crop's left side, which lies inside the frame."""
+        told.append(prior[0].numpy())
+        bar = torch.full_like(prior, -5.0)
+        bar[:, 35:90, :55] = 5.0
+        return bar if len(told) == 1 else prior
+
+    EdgeRefiner(Answers(answer)).decide(coarse[None], star.frame)
+    _, second = told
+    assert second.max() == pytest.approx(5)
+    columns = np.flatnonzero((second > 0).any(axis=0))
+    # A view from the frame's side: beside the bar is what the coarse mask says, nothing.
+    assert 0 < columns[0] < columns[-1] < 127
+    assert (second[:, 0] < 0).all()
+
+
 def test_an_answer_that_is_not_taken_gets_no_second_look(star):
     frame = np.zeros_like(star.frame)
     frame[2:20, 2:20] = 255  # beside the star
