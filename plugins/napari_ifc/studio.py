@@ -23,6 +23,7 @@ from napari_ifc.error_text import told
 from napari_ifc.feature import NOTHING_OPEN
 from napari_ifc.features import FEATURES
 from napari_ifc.features.files import Files
+from napari_ifc.features.imports import Imports
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.videos import Videos
 from napari_ifc.frame_cache import FrameCache
@@ -450,7 +451,7 @@ class Studio(StudioFeatures):
         Returns:
             Whether they were imported; if not, the window shows why.
         """
-        return self.feature(Files).import_now(Path(path))
+        return self.feature(Imports).import_now(Path(path))
 
     def export_ytvis(
         self, path: str | Path, *, everything: bool = False, options: ExportOptions | None = None

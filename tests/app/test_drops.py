@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from ifc_app import drops
 from ifc_core.io.label_images import write_palette_png
@@ -250,6 +250,93 @@ def test_a_stack_of_labels_goes_into_the_project_that_is_open(window, folders, t
     assert window.studio.project is project
     assert names(window) == ["clip0"]
     assert project.tracks(1)[0].name == "7"
+
+
+def label_stacks(folders, tmp_path, top=5):
+    """A TIFF of labels for each folder, named after it; label 7 goes through all of its frames."""
+    stacks = []
+    for folder in folders:
+        labels = np.zeros((len(list(folder.iterdir())), 40, 60), np.uint16)
+        labels[:, top:20, 5:20] = 7
+        stacks.append(tmp_path / f"{folder.name}_masks.tif")
+        tifffile.imwrite(stacks[-1], labels, photometric="minisblack")
+    return stacks
+
+
+def opened_together(window, folders, qtbot):
+    drop(window.start_page, *folders)
+    qtbot.waitUntil(lambda: window.studio.project is not None and len(names(window)) == 3)
+    qtbot.waitUntil(lambda: not window.studio.tasks.is_running)
+    return window.studio.project
+
+
+def counts(project):
+    return [len(project.tracks(entry.id)) for entry in project.videos()]
+
+
+def test_several_stacks_of_labels_go_into_the_project_one_after_the_other(
+    window, folders, tmp_path, qtbot
+):
+    project = opened_together(window, folders, qtbot)
+    drop(window.start_page, *label_stacks(folders, tmp_path))
+    qtbot.waitUntil(lambda: counts(project) == [1, 1, 1])
+    assert window.studio.project is project
+    assert [edit.kind for edit in project.history()[:3]] == ["ImportTracks"] * 3
+
+
+def test_where_one_cannot_be_imported_the_others_are_named(window, folders, tmp_path, qtbot):
+    project = opened_together(window, folders, qtbot)
+    stacks = label_stacks(folders, tmp_path)
+    broken = tmp_path / "annotations.xml"
+    broken.write_text("<annotations><image")
+    with qtbot.waitSignal(window.studio.failed) as told:
+        drop(window.start_page, stacks[0], broken, stacks[2])
+    assert told.args[0].endswith("Not imported: clip2_masks.tif.")
+    assert counts(project) == [1, 0, 0]
+
+
+def test_labels_dropped_with_a_video_are_named_and_are_no_video(window, folders, tmp_path, qtbot):
+    assert window.open_path(folders[0])
+    project = window.studio.project
+    (stack,) = label_stacks(folders[:1], tmp_path)
+    drop(window.start_page, folders[1], stack)
+    qtbot.waitUntil(lambda: window.studio.project not in (None, project))
+    assert names(window) == ["clip1"]
+    assert said(window) == "Not opened: clip0_masks.tif."
+
+
+def test_a_question_about_one_is_answered_before_the_next_is_imported(
+    window, folders, tmp_path, qtbot
+):
+    project = opened_together(window, folders, qtbot)
+    drop(window.start_page, label_stacks(folders, tmp_path, top=6)[0])
+    qtbot.waitUntil(lambda: counts(project) == [1, 0, 0])
+    drop(window.start_page, *label_stacks(folders, tmp_path))
+
+    def asked():
+        boxes = window.studio.panel.findChildren(QMessageBox)
+        return [box for box in boxes if box.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(asked()))
+    assert counts(project) == [2, 0, 0]
+    (keep,) = [b for b in asked()[0].buttons() if b.text().replace("&", "") == "Keep both"]
+    keep.click()
+    qtbot.waitUntil(lambda: counts(project) == [2, 1, 1])
+
+
+def test_a_folder_is_looked_into_beside_the_window(window, folders, monkeypatch, qtbot):
+    looked_in = []
+    find = drops.annotation_format
+    monkeypatch.setattr(
+        drops,
+        "annotation_format",
+        lambda path: (looked_in.append(threading.current_thread()), find(path))[1],
+    )
+    assert window.open_path(folders[0])
+    drop(window.start_page, folders[1])
+    qtbot.waitUntil(lambda: window.studio.project is not None and names(window) == ["clip1"])
+    assert looked_in
+    assert threading.main_thread() not in looked_in
 
 
 def test_a_stack_that_may_be_labels_is_looked_through_beside_the_window(

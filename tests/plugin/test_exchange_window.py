@@ -13,6 +13,7 @@ from ifc_core.io.label_images import write_label_tiff
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
 from napari_ifc.features.files import Files
+from napari_ifc.features.imports import Imports
 from napari_ifc.rows import FrameRange
 from napari_ifc.views.dialogs import ExportDialog
 
@@ -59,7 +60,7 @@ def kind(desk):
 
 
 def test_truth_of_another_name_goes_to_the_video_that_is_shown(desk, truth, qtbot):
-    desk.studio.feature(Files).begin_import(truth)
+    desk.studio.feature(Imports).begin_import(truth)
     ended(desk, qtbot)
     assert [entry.id for entry in desk.project.videos()] == [desk.video_id]
     assert [track.name for track in desk.project.tracks(desk.video_id)] == ["8", "300"]
@@ -72,7 +73,7 @@ def test_truth_of_another_name_goes_to_the_video_that_is_shown(desk, truth, qtbo
 
 def test_it_does_not_go_to_one_that_is_not_shown(desk, other_size, truth, qtbot):
     assert desk.studio.show_video(other_size)
-    desk.studio.feature(Files).begin_import(truth)
+    desk.studio.feature(Imports).begin_import(truth)
     ended(desk, qtbot)
     assert [entry.name for entry in desk.project.videos()] == ["clip", "small", "01"]
     assert desk.said.startswith("01 was not found and is listed without pictures; its 20 masks")

@@ -7,7 +7,7 @@ from fake_engine import SIZE, disc
 from qtpy.QtWidgets import QMessageBox
 
 from ifc_core.structures import FrameState
-from napari_ifc.features.files import Files
+from napari_ifc.features.imports import Imports
 
 pytestmark = pytest.mark.window
 
@@ -32,7 +32,7 @@ def written(desk, tmp_path):
 
 def import_and_answer(desk, path, qtbot, word):
     tasks = desk.studio.tasks
-    desk.studio.feature(Files).begin_import(path)
+    desk.studio.feature(Imports).begin_import(path)
     qtbot.waitUntil(lambda: not tasks.is_running)
     assert desk.said == (
         "1 track covers one of the project with a mean IoU of 0.84: both are there now. "
@@ -84,8 +84,8 @@ def test_the_answer_settles_which_masks_count(desk, written, qtbot, word, masks)
 
 def test_what_was_done_since_is_not_undone(desk, written, qtbot):
     tasks = desk.studio.tasks
-    files = desk.studio.feature(Files)
-    files.begin_import(written)
+    imports = desk.studio.feature(Imports)
+    imports.begin_import(written)
     qtbot.waitUntil(lambda: not tasks.is_running)
     (box,) = [b for b in desk.studio.panel.findChildren(QMessageBox) if b.isVisible()]
     desk.studio.select(())
@@ -99,6 +99,6 @@ def test_what_was_done_since_is_not_undone(desk, written, qtbot):
 
 def test_nothing_is_asked_where_nothing_covers(desk, written, qtbot):
     assert desk.studio.run_action("edit.undo")
-    desk.studio.feature(Files).begin_import(written)
+    desk.studio.feature(Imports).begin_import(written)
     qtbot.waitUntil(lambda: not desk.studio.tasks.is_running)
     assert desk.studio.panel.findChildren(QMessageBox) == []

@@ -9,7 +9,7 @@ from fake_engine import SIZE, disc
 
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.features import opening
-from napari_ifc.features.files import Files
+from napari_ifc.features.imports import Imports
 from napari_ifc.features.opening import Opening
 
 pytestmark = pytest.mark.window
@@ -43,7 +43,7 @@ def asked(monkeypatch):
 
 def test_an_import_goes_on_while_another_video_is_shown(desk, second, written, asked, qtbot):
     tasks = desk.studio.tasks
-    desk.studio.feature(Files).begin_import(written)
+    desk.studio.feature(Imports).begin_import(written)
     assert desk.studio.feature(Opening).may_put_down(keep_project=True)
     assert asked == []
     assert desk.studio.show_video(second)
@@ -57,7 +57,7 @@ def test_an_import_goes_on_while_another_video_is_shown(desk, second, written, a
 
 
 def test_an_import_is_not_ended_without_asking(desk, written, asked, tmp_path):
-    desk.studio.feature(Files).begin_import(written)
+    desk.studio.feature(Imports).begin_import(written)
     desk.studio.begin_open(tmp_path / "clip")
     desk.studio.run_action("file.close")
     assert asked == [["Importing out.json"]] * 2
@@ -74,14 +74,14 @@ def test_no_import_begins_while_something_is_opened_that_would_end_it(
     desk, written, asked, tmp_path, qtbot
 ):
     desk.studio.begin_open(other_clip(desk, tmp_path))
-    desk.studio.feature(Files).begin_import(written)
+    desk.studio.feature(Imports).begin_import(written)
     assert desk.said == "Wait until this has ended, or cancel it: Opening other."
     assert desk.studio.tasks.writing == ()
     assert desk.studio.actions["file.import"].why_not() == desk.said
     desk.studio.tasks.cancel()
     qtbot.waitUntil(lambda: not desk.studio.tasks.is_running)
     assert desk.studio.actions["file.import"].enabled
-    desk.studio.feature(Files).begin_import(written)
+    desk.studio.feature(Imports).begin_import(written)
     qtbot.waitUntil(lambda: not desk.studio.tasks.is_running)
     assert len(desk.project.tracks(desk.video_id)) == 3
 
@@ -98,9 +98,9 @@ def test_what_is_opened_waits_its_turn(desk, asked, tmp_path, qtbot):
 
 
 def test_one_import_after_the_other(desk, written, qtbot):
-    files = desk.studio.feature(Files)
-    files.begin_import(written)
-    files.begin_import(written)
+    imports = desk.studio.feature(Imports)
+    imports.begin_import(written)
+    imports.begin_import(written)
     assert desk.said == "Wait until this has ended, or cancel it: Importing out.json."
     assert not desk.studio.import_annotations(written)
     qtbot.waitUntil(lambda: not desk.studio.tasks.is_running)
@@ -130,7 +130,7 @@ def test_an_import_tells_of_its_own_edit_alone(desk, written, qtbot, monkeypatch
     assert desk.studio.import_annotations(written)
     followed = []
     monkeypatch.setattr(desk.editor, "follow", followed.append)
-    desk.studio.feature(Files).begin_import(written)
+    desk.studio.feature(Imports).begin_import(written)
     steps = desk.studio.tasks._running[0].steps
     next(steps)
     assert desk.studio.run_action("edit.undo")

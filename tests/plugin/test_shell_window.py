@@ -18,6 +18,7 @@ from napari_ifc.actions import GROUPS
 from napari_ifc.features.classes import Classes
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.files import Files
+from napari_ifc.features.imports import Imports
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.system import System
 from napari_ifc.region_layer import REGION, region_of
@@ -100,7 +101,7 @@ def test_export_import_and_film_run_beside_the_window(proposed, tmp_path, qtbot)
     project, video_id = proposed.project, proposed.workspace.session.entry.id
     before = {m.rle for m in project.masks_at(video_id, 4)}
     assert proposed.run_action("edit.undo")
-    files.begin_import(target)
+    proposed.feature(Imports).begin_import(target)
     finish(proposed, qtbot)
     assert {m.rle for m in project.masks_at(video_id, 4)} == before
     assert proposed.panel.tracks.model.rowCount() == 2
@@ -171,7 +172,7 @@ def test_an_export_shows_its_folder(proposed, tmp_path, qtbot, monkeypatch):
 def test_closing_the_project_ends_an_import(proposed, tmp_path, qtbot):
     target = tmp_path / "out.json"
     proposed.export_ytvis(target, everything=True)
-    proposed.feature(Files).begin_import(target)
+    proposed.feature(Imports).begin_import(target)
     folder = proposed.project.folder
     proposed.close_project()
     assert not proposed.tasks.is_running

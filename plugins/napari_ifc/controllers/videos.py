@@ -124,6 +124,13 @@ def not_opened_text(paths: Sequence[Path]) -> str:
     return tr("Not opened: {names}.").format(names=_listed([path.name for path in paths]))
 
 
+def not_imported_text(paths: Sequence[Path]) -> str:
+    """A sentence that names what was not imported; empty where that is nothing."""
+    if not paths:
+        return ""
+    return tr("Not imported: {names}.").format(names=_listed([path.name for path in paths]))
+
+
 def _listed(names: Sequence[str]) -> str:
     listed = ", ".join(names[:3])
     if len(names) > 3:

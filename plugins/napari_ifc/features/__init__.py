@@ -8,6 +8,7 @@ from napari_ifc.features.correction import Correction
 from napari_ifc.features.editing import Editing
 from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
+from napari_ifc.features.imports import Imports
 from napari_ifc.features.labels_layer import LabelsLayer
 from napari_ifc.features.lineage import Lineage
 from napari_ifc.features.model_import import ModelImport
@@ -35,6 +36,7 @@ from napari_ifc.features.visibility import Visibility
 FEATURES: tuple[type[Feature], ...] = (
     Opening,
     Files,
+    Imports,
     TakingOver,
     NapariLayer,
     LabelsLayer,

@@ -15,7 +15,7 @@ from ifc_core.jobs import JobContext, Progress
 from napari_ifc.actions import Action
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
-from napari_ifc.features.files import Files
+from napari_ifc.features.imports import Imports
 from napari_ifc.labels_export import labels_to_proposals
 from napari_ifc.language import tr
 from napari_ifc.picture_place import PicturePlace
@@ -69,7 +69,7 @@ class LabelsLayer(Feature):
             elif not file.tracks:
                 self.studio.inform(tr("The layer {name} holds no labels.").format(name=name))
             else:
-                self.studio.feature(Files).begin_steps(name, partial(bring_in, file))
+                self.studio.feature(Imports).begin_steps(name, partial(bring_in, file))
 
         def bring_in(file: YtvisFile, to: Project, context: JobContext) -> Steps:
             report = yield from iter_proposals(to, name, file, video_id, context)

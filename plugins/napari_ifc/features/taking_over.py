@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from ifc_core.annotation.locking import is_locked
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
-from napari_ifc.features.files import GROUP
+from napari_ifc.features.imports import GROUP
 from napari_ifc.language import tr
 from napari_ifc.worker import Worker
 

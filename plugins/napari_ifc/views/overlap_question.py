@@ -16,7 +16,7 @@ def ask_overlaps(parent: QWidget, found: str, on_choice: Callable[[Overlaps], No
     Args:
         parent: The window.
         found: How many there are, as a sentence.
-        on_choice: Told what is wanted, unless both shall stay.
+        on_choice: Told what is wanted.
 
     Returns:
         The question.
@@ -48,9 +48,8 @@ def ask_overlaps(parent: QWidget, found: str, on_choice: Callable[[Overlaps], No
     def finish() -> None:
         clicked = box.clickedButton()
         box.deleteLater()
-        for choice, button in buttons.items():
-            if clicked is button:
-                on_choice(choice)
+        chosen = (choice for choice, button in buttons.items() if clicked is button)
+        on_choice(next(chosen, Overlaps.BOTH))
 
     box.finished.connect(finish)
     box.open()
