@@ -81,7 +81,7 @@ class EdgeNetwork(nn.Module):
     is told the same of the maps of a backbone that has learnt to find things, and these maps.
 
     Attributes:
-        stages: Of that backbone.
+        stages: Of that backbone; they do not learn.
         provenance: How the weights were made, JSON values.
     """
 
@@ -96,8 +96,8 @@ class EdgeNetwork(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(_conv(coarse, fine, stride=2), _Residual(fine)) for coarse, fine in steps
         )
-        self.stages = BackboneStages()
-        self.adapters = nn.ModuleList(_adapter(width) for width in BackboneStages.widths)
+        self.stages = FrozenStages()
+        self.adapters = nn.ModuleList(_adapter(width) for width in FrozenStages.widths)
         self.deepest = _Residual(_WIDTHS[-1])
         self.lateral = nn.ModuleList(
             nn.Conv2d(deep, shallow, 1, bias=False) for shallow, deep in steps
@@ -189,10 +189,8 @@ class EdgeNetwork(nn.Module):
         return self
 
 
-class BackboneStages(nn.Module):
-    """The first three stages of a ResNet-18 that IFC was trained with.
-
-    They stay as they are until :meth:`let_learn`.
+class FrozenStages(nn.Module):
+    """The first three stages of a ResNet-18 that IFC was trained with, as they are.
 
     Attributes:
         widths: Channels of res2, res3 and res4.
@@ -215,13 +213,7 @@ class BackboneStages(nn.Module):
         given = backbone.state_dict()
         self.backbone.load_state_dict({name: given[name] for name in self.backbone.state_dict()})
 
-    def let_learn(self) -> None:
-        """Let the convolutions of res3 and res4 learn; res2 and the norms stay as they are."""
-        for stage in (self.backbone.layer2, self.backbone.layer3):
-            for part in stage.modules():
-                if isinstance(part, nn.Conv2d):
-                    part.requires_grad_(True)
-
+    @torch.no_grad()
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Maps of (N, 3, S, S) RGB, 0 to 255, at 1/4, 1/8 and 1/16 of their size."""
         normalised = (pictures.float() - self.pixel_mean) / self.pixel_std

@@ -127,8 +127,6 @@ class EdgeTrainConfig:
         also: Further clips, such as another world's with a model of that world. A batch takes of
             each source's masks as many as there are among all.
         lr: Largest learning rate; it rises for ``warmup_iterations`` and falls with a cosine.
-        stages_factor: Share of ``lr`` at which the backbone's res3 and res4 learn as well; at 0
-            they stay as they are.
         repeated: Share of the crops whose prior is the network's own answer to them, as in use,
             where it looks twice.
         warmup_iterations: Steps of linear warm-up from 0.
@@ -157,7 +155,6 @@ class EdgeTrainConfig:
     synthetic: dict[str, Any] = field(default_factory=dict)
     also: tuple[ClipSource, ...] = ()
     lr: float = 1.5e-3
-    stages_factor: float = 0.0
     repeated: float = 0.0
     warmup_iterations: int = 100
     final_factor: float = 0.02
@@ -196,8 +193,7 @@ class EdgeTrainConfig:
         check_seed(self.seed)
         for name in ("lr", "warmup_iterations", "final_factor", "weight_decay", "clip_norm"):
             check_range(name, getattr(self, name))
-        for name in ("stages_factor", "repeated"):
-            check_range(name, getattr(self, name), 0, 1)
+        check_range("repeated", self.repeated, 0, 1)
         check_range("log_every", self.log_every, 1)
         check_range("checkpoint_seconds", self.checkpoint_seconds, 0, math.inf)
 

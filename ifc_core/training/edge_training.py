@@ -33,7 +33,6 @@ from ifc_core.training.edge_batches import Batch, EdgeBatches
 from ifc_core.training.edge_config import EdgeTrainConfig
 from ifc_core.training.edge_sampling import EdgeSampling
 from ifc_core.training.ema import WeightAverage
-from ifc_core.training.optimizer import make_edge_optimizer, set_learning_rate
 from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
@@ -130,10 +129,13 @@ class EdgeTrainer:
         torch.manual_seed(config.seed)
         network = self._begun()
         self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
-        if config.stages_factor:
-            self.network.stages.let_learn()
-        self.optimizer = make_edge_optimizer(
-            self.network, config.lr, config.lr * config.stages_factor, config.weight_decay
+        learning = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        names, parameters = zip(*learning, strict=True)
+        self.optimizer = torch.optim.AdamW(
+            [{"params": list(parameters), "names": list(names)}],
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
         )
         self.average = WeightAverage(self.network, config.ema_decay)
         self.samples = EdgeSampling(config, self.ranks, self.device, in_bf16=self._in_bf16)
@@ -238,7 +240,8 @@ class EdgeTrainer:
         self, pictures: Tensor, truth: Tensor, prior: Tensor, motion: Tensor, is_matched: Tensor
     ) -> tuple[float, float]:
         """Learn from a batch; gives its losses of edges and of quality."""
-        set_learning_rate(self.optimizer, self._factor())
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * self._factor()
         pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
         truth, is_matched = truth.to(self.device), is_matched.to(self.device)
         prior, motion = prior.to(self.device), motion.to(self.device)
@@ -301,17 +304,7 @@ class EdgeTrainer:
         }
         write_state(self.state_path, tensors, facts)
         plain = json.loads(json.dumps(asdict(self.config), default=str))
-        own = (
-            "stages",
-            "proposer",
-            "clips",
-            "sizes",
-            "also",
-            "lr",
-            "stages_factor",
-            "repeated",
-            "seed",
-        )
+        own = ("stages", "proposer", "clips", "sizes", "also", "lr", "repeated", "seed")
         provenance = {"iteration": self.iteration, **{name: plain[name] for name in own}}
         write_edge_network(self.weights_path, self.average.tensors, provenance)
 

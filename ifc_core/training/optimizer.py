@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -28,51 +26,20 @@ def make_optimizer(
         for name, parameter in model.named_parameters():
             if name.startswith("backbone."):
                 parameter.requires_grad_(False)
-    groups = _groups(model, "backbone.", config.lr, config.backbone_lr)
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    groups = []
+    for is_backbone, lr in ((False, config.lr), (True, config.backbone_lr)):
+        members = [(n, p) for n, p in trained if n.startswith("backbone.") == is_backbone]
+        if members:
+            names, parameters = zip(*members, strict=True)
+            groups.append({"params": list(parameters), "names": list(names), "base_lr": lr})
     if guide is not None:
         parameters = tuple(guide.parameters())
         names = tuple(f"guide.{name}" for name, _ in guide.named_parameters())
         groups.append({"params": list(parameters), "names": list(names), "base_lr": config.lr})
-    return _adamw(groups, config.lr, config.weight_decay)
-
-
-def make_edge_optimizer(
-    network: nn.Module, lr: float, stages_lr: float, weight_decay: float
-) -> torch.optim.AdamW:
-    """AdamW for an edge network, with a group for those of its backbone's stages that learn.
-
-    Args:
-        network: Its parameters under ``stages.`` get ``stages_lr``; those that need no gradient
-            are left out.
-        lr: Of the rest.
-        stages_lr: Of the backbone's stages.
-        weight_decay: On all.
-
-    Returns:
-        As :func:`make_optimizer`.
-    """
-    return _adamw(_groups(network, "stages.", lr, stages_lr), lr, weight_decay)
-
-
-def _groups(model: nn.Module, prefix: str, lr: float, prefixed_lr: float) -> list[dict[str, Any]]:
-    """One for the parameters whose names do not begin with the prefix, one for the others."""
-    groups = []
-    for is_prefixed, base_lr in ((False, lr), (True, prefixed_lr)):
-        members = [
-            (name, parameter)
-            for name, parameter in model.named_parameters()
-            if parameter.requires_grad and name.startswith(prefix) == is_prefixed
-        ]
-        if members:
-            names, parameters = zip(*members, strict=True)
-            groups.append({"params": list(parameters), "names": list(names), "base_lr": base_lr})
-    return groups
-
-
-def _adamw(groups: list[dict[str, Any]], lr: float, weight_decay: float) -> torch.optim.AdamW:
-    device = groups[0]["params"][0].device.type
+    device = trained[0][1].device.type
     return torch.optim.AdamW(
-        groups, lr=lr, weight_decay=weight_decay, fused=device in ("cpu", "cuda")
+        groups, lr=config.lr, weight_decay=config.weight_decay, fused=device in ("cpu", "cuda")
     )
 
 

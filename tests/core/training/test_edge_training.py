@@ -61,7 +61,7 @@ def weights(folder):
     return read_edge_network(folder / "edges.safetensors").state_dict()
 
 
-@pytest.mark.parametrize("more", [{}, {"stages_factor": 0.3, "repeated": 0.5}])
+@pytest.mark.parametrize("more", [{}, {"repeated": 0.5}])
 def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path, more):
     whole = filled(tmp_path / "whole", clip, **more)
     train_edges(whole)
@@ -79,21 +79,6 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path, more):
     assert [json.loads(line)["iteration"] for line in lines] == [0, 1, 2, 3, 4]
     wanted, found = weights(whole.output), weights(parts.output)
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
-
-
-def test_deeper_stages_of_the_backbone_learn_where_that_is_asked_for(clip, tmp_path):
-    before = EdgeTrainer(filled(tmp_path / "other", clip)).network.stages.state_dict()
-    train_edges(filled(tmp_path / "kept", clip))
-    train_edges(filled(tmp_path / "taught", clip, stages_factor=0.3))
-    kept, taught = weights(tmp_path / "kept"), weights(tmp_path / "taught")
-    assert all(torch.equal(value, kept[f"stages.{name}"]) for name, value in before.items())
-    changed = {
-        name for name, value in before.items() if not torch.equal(value, taught[f"stages.{name}"])
-    }
-    convolutions = {name for name, value in before.items() if value.ndim == 4}
-    assert changed == {
-        n for n in convolutions if n.startswith(("backbone.layer2", "backbone.layer3"))
-    }
 
 
 def test_a_share_of_the_crops_is_decided_twice(clip, tmp_path):
@@ -290,7 +275,6 @@ def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_pa
     ("changes", "sentence"),
     [
         ({"stages": []}, "at least one"),
-        ({"stages_factor": 1.5}, "stages_factor"),
         ({"repeated": -0.5}, "repeated"),
         ({"stages": [{"iterations": 1, "side": 48}]}, "multiple of 32"),
         ({"stages": [{"iterations": 1, "batch_size": 1}]}, "at least 2"),
