@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ifc_core.inference.doubles import SharedPixels
 from ifc_core.inference.mask_quality import QualityTally, score_with_quality
-from ifc_core.inference.results import InstanceSummary
+from ifc_core.inference.results import FrameMask, InstanceSummary
 from ifc_core.inference.run_checkpoint import InstanceTally
 from ifc_core.tracking.video_tracker import VideoTracker
 
@@ -30,6 +31,7 @@ class InstanceTable:
         self._tracker = tracker
         self._seen: dict[int, _Seen] = {}
         self._best: dict[int, tuple[int, float]] = {}
+        self._shared = SharedPixels()
 
     def note_decided(self) -> None:
         """Clips were linked since: what the tracker says of classes may have changed."""
@@ -55,12 +57,19 @@ class InstanceTable:
         label, prob = self._best_class(instance_id)
         return label, score_with_quality(prob, seen.quality.mean)
 
+    def note_frame(self, masks: Sequence[FrameMask]) -> None:
+        """Count the masks of a finished frame together, each of which was noted."""
+        self._shared.add(masks)
+
     def certainty(self, instance_id: int) -> float:
         """Probability of an instance's best class, so far."""
         return self._best_class(instance_id)[1]
 
-    def summaries(self) -> Iterator[InstanceSummary]:
-        """Every instance that has a mask, so far."""
+    def found(self, threshold: float) -> tuple[InstanceSummary, ...]:
+        """Instances that have a mask and are at least this certain, so far."""
+        return self._shared.lowered([s for s in self._summaries() if s.certainty >= threshold])
+
+    def _summaries(self) -> Iterator[InstanceSummary]:
         for instance_id, seen in sorted(self._seen.items()):
             label, prob = self._best_class(instance_id)
             quality = seen.quality.mean
@@ -91,6 +100,7 @@ class InstanceTable:
             if tally.frames is not None:
                 quality = QualityTally(*tally.quality)
                 self._seen[tally.instance_id] = _Seen(*tally.frames, quality)
+            self._shared.restore(tally.instance_id, tally.area, dict(tally.shared))
             if tally.look is not None and reidentifier is not None:
                 reidentifier.restore(tally.instance_id, *tally.look)
         certain = {tally.instance_id for tally in tallies if tally.is_certain}
@@ -106,7 +116,18 @@ class InstanceTable:
         look = None if memory is None else (tuple(memory[0]), memory[1])
         quality = (0.0, 0) if seen is None else (seen.quality.total, seen.quality.count)
         certain = self._tracker.is_certain(instance_id)
-        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look, quality, certain)
+        shared = tuple(self._shared.shared_with_later(instance_id).items())
+        return InstanceTally(
+            instance_id,
+            tuple(totals),
+            num_clips,
+            frames,
+            look,
+            quality,
+            certain,
+            self._shared.area(instance_id),
+            shared,
+        )
 
     def _best_class(self, instance_id: int) -> tuple[int, float]:
         found = self._best.get(instance_id)

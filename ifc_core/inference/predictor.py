@@ -183,7 +183,7 @@ class VideoPrediction(Iterator[FrameResult]):
         So far while the run goes on, final at its end. An instance that some frame holds and
         that is not in the final table stayed under the threshold: drop its masks.
         """
-        return tuple(s for s in self._table.summaries() if s.certainty >= self._score_threshold)
+        return self._table.found(self._score_threshold)
 
     def is_certain(self, instance_id: int) -> bool:
         """Whether an instance that some frame holds is over the score threshold, so far."""
@@ -493,4 +493,5 @@ class VideoPrediction(Iterator[FrameResult]):
                     mask.quality,
                 )
             )
+        self._table.note_frame(masks)
         return FrameResult(index, tuple(masks))

@@ -73,12 +73,14 @@ class InstanceSummary:
         instance_id: As in :class:`FrameMask`.
         class_probs: K + 1 probabilities, the last one no-object, averaged over the clips.
         score: Probability of the best class (no-object left out), together with ``quality``
-            where there is one; see :mod:`ifc_core.inference.mask_quality`.
+            where there is one (:mod:`ifc_core.inference.mask_quality`), times ``alone``.
         label: The best class, 0 to K - 1.
         first_frame: First frame with a mask.
         last_frame: Last frame with a mask.
         num_frames: Frames with a mask.
         quality: Mean of its masks' estimates, or ``None``.
+        alone: 1 - IoU of its masks with those of the nearest instance of a better score; 1 where
+            none was judged. See :mod:`ifc_core.inference.doubles`.
     """
 
     instance_id: int
@@ -89,6 +91,7 @@ class InstanceSummary:
     last_frame: int
     num_frames: int
     quality: float | None = None
+    alone: float = 1.0
 
     @property
     def certainty(self) -> float:
@@ -107,7 +110,7 @@ class ResultRow:
     Attributes:
         instance_id: The instance.
         label: Class, 0 to K - 1.
-        score: Its probability, together with the quality where there is one.
+        score: Its probability, together with quality and doubles as that of the instance.
     """
 
     instance_id: int
@@ -134,11 +137,8 @@ def result_rows(
     for instance in instances:
         probs = instance.class_probs[:-1]
         labels = [instance.label] if best_only else range(len(probs))
-        rows += [
-            ResultRow(
-                instance.instance_id, label, score_with_quality(probs[label], instance.quality)
-            )
-            for label in labels
-            if probs[label] > threshold
-        ]
+        for label in labels:
+            if probs[label] > threshold:
+                score = score_with_quality(probs[label], instance.quality) * instance.alone
+                rows.append(ResultRow(instance.instance_id, label, score))
     return rows

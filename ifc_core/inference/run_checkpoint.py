@@ -47,6 +47,8 @@ class InstanceTally:
         look: Sum of unit mask weights and last position, with re-identification only.
         quality: (sum, number) of the estimates of its masks' quality.
         is_certain: Whether some clip was sure of it; states that do not say so know no others.
+        area: Pixels of its masks; 0 in states of earlier versions.
+        shared: Pairs (instance of a higher number, pixels that both show).
     """
 
     instance_id: int
@@ -56,6 +58,8 @@ class InstanceTally:
     look: tuple[tuple[float, ...], int] | None = None
     quality: tuple[float, int] = (0.0, 0)
     is_certain: bool = True
+    area: int = 0
+    shared: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.inference.doubles import SharedPixels
 from ifc_core.inference.mask_quality import QualityTally, score_with_quality
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.structures import RLEMask
@@ -69,6 +70,7 @@ class TileMerger:
     _number_of: dict[Part, int] = field(default_factory=dict)
     _votes: dict[tuple[int, int], int] = field(default_factory=dict)
     _became: dict[int, int] = field(default_factory=dict)  # number that was joined -> its new one
+    _shared: SharedPixels = field(default_factory=SharedPixels)
 
     def __post_init__(self) -> None:
         """Find which regions overlap."""
@@ -98,6 +100,7 @@ class TileMerger:
         merged = {n: self._united(n, group, elsewhere) for n, group in sorted(groups.items())}
         for number in merged:
             self._objects[number].count_frame(index)
+        self._shared.add(list(merged.values()))
         return FrameResult(index, tuple(merged.values()))
 
     def instances(
@@ -113,7 +116,8 @@ class TileMerger:
             self._summary(number, joined, found, threshold)
             for number, joined in self._objects.items()
         )
-        return tuple(s for s in table if s is not None and s.certainty >= threshold)
+        certain = [s for s in table if s is not None and s.certainty >= threshold]
+        return self._shared.lowered(certain)
 
     @property
     def _whole(self) -> int:

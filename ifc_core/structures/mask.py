@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,6 +194,14 @@ class RLEMask:
         """Intersection over union with a mask of the same size; 0 where both are empty."""
         value = _codec().iou([other._native()], [self._native()], [0])
         return float(value[0, 0])
+
+    @staticmethod
+    def ious(masks: Sequence[RLEMask]) -> npt.NDArray[np.float64]:
+        """(N, N) intersection over union of each of N masks of one size with each."""
+        items = [m._native() for m in masks]
+        if not items:
+            return np.zeros((0, 0))
+        return np.asarray(_codec().iou(items, items, [0] * len(items)), dtype=np.float64)
 
     @staticmethod
     def union(masks: Iterable[RLEMask]) -> RLEMask:

@@ -54,4 +54,5 @@ def test_quality_ranks_instances_and_drops_none(sure_model, scene):
     assert [i.instance_id for i in run.instances] == [i.instance_id for i in plain.instances]
     for found, before in zip(run.instances, plain.instances, strict=True):
         assert before.score == before.certainty == found.certainty
-        assert found.score == score_with_quality(found.certainty, found.quality)
+        judged = score_with_quality(found.certainty, found.quality)
+        assert found.score == judged * found.alone
