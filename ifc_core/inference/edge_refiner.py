@@ -274,13 +274,15 @@ def _decided(
     return DecidedMask(EncodedMask(mask, answer.quality), look.box, answer.logits, is_fine=True)
 
 
-def _first_look(coarse: Floats, size: tuple[int, int], box: CropBox) -> _Look:
-    """At a coarse mask on a grid that covers a picture of ``size``."""
+def _coarse_look(coarse: Floats, size: tuple[int, int], box: CropBox) -> _Look:
+    """At a mask on a grid that covers a picture of ``size``."""
     return _Look(box, crop_logits(coarse, size, box, CROP_SIDE))
 
 
 def _second_look(answer: _Answer, coarse: Floats, size: tuple[int, int]) -> _Look | None:
     """What the network is shown after its answer; ``None`` where that leaves nothing to decide.
+
+    Elsewhere it is told the coarse mask again, since its answer came of another view.
 
     Args:
         answer: To the first look.
@@ -294,11 +296,7 @@ def _second_look(answer: _Answer, coarse: Floats, size: tuple[int, int]) -> _Loo
         return None
     if view.iou(seen) >= _SAME_VIEW:
         return _Look(seen, answer.logits) if answer.agreement < _AGREED else None
-    pixels = crop_places(size, size, view, CROP_SIDE)
-    places = places_in_crop(pixels, size, size, seen, CROP_SIDE)
-    was_seen = ((places >= -0.5) & (places <= CROP_SIDE - 0.5)).all(axis=-1)
-    beside = crop_logits(coarse, size, view, CROP_SIDE)
-    return _Look(view, np.where(was_seen, sample(answer.logits, places), beside))
+    return _coarse_look(coarse, size, view)
 
 
 class EdgeRefiner:
@@ -360,7 +358,7 @@ class EdgeRefiner:
             if coarse[number] is not None and (box := crop_around(row, (height, width)))
         }
         found: list[DecidedMask | None] = [None] * len(coarse)
-        looks = {n: _first_look(logits[n], (height, width), box) for n, box in boxes.items()}
+        looks = {n: _coarse_look(logits[n], (height, width), box) for n, box in boxes.items()}
         again: dict[int, _Look] = {}
         for number, answer in self._answers(looks, part, motion).items():
             found[number] = mask = _decided(answer, coarse[number], size, (x, y))

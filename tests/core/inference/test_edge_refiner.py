@@ -9,6 +9,7 @@ from ifc_core.errors import DeviceMemoryError
 from ifc_core.evaluation.region_boundary import boundary_accuracy
 from ifc_core.inference.edge_motion import FrameMotion, flow_picture
 from ifc_core.inference.edge_refiner import (
+    CropBox,
     EdgeRefiner,
     crop_around,
     crop_logits,
@@ -212,26 +213,20 @@ def test_an_answer_that_departs_is_decided_again_from_itself(star):
     assert set(np.unique(found.logits)) == {-4.0, 4.0}
 
 
-def test_a_closer_look_is_told_the_answer_and_beside_it_the_coarse_mask(star):
-    coarse = grid((6, 6, 16, 18))
-    seen = crop_around(coarse, SIZE)
-    assert seen.left > 4
+def test_a_look_elsewhere_is_told_the_coarse_mask(star):
+    frame = np.zeros_like(star.frame)
+    frame[65:115, 75:125] = 255
     told = []
 
-    def answer(_, prior):
-        """At first a bar at the crop's left side, which lies inside the frame."""
-        told.append(prior[0].numpy())
-        bar = torch.full_like(prior, -5.0)
-        bar[:, 35:90, :55] = 5.0
-        return bar if len(told) == 1 else prior
+    def answer(pictures, prior):
+        told.append(prior)
+        return bright(pictures, prior)
 
-    EdgeRefiner(Answers(answer)).decide(coarse[None], star.frame)
-    _, second = told
-    assert second.max() == pytest.approx(5)
-    columns = np.flatnonzero((second > 0).any(axis=0))
-    # A view from the frame's side: beside the bar is what the coarse mask says, nothing.
-    assert 0 < columns[0] < columns[-1] < 127
-    assert (second[:, 0] < 0).all()
+    (found,) = EdgeRefiner(Answers(answer)).decide(star.logits[None], frame)
+    assert found.box.xywh != crop_around(star.logits, SIZE).xywh
+    left, top, across, down = found.box.xywh
+    box = CropBox(top, left, top + down, left + across)
+    assert (told[1].numpy() == crop_logits(star.logits, SIZE, box, 128)[None]).all()
 
 
 def test_an_answer_that_is_not_taken_gets_no_second_look(star):
