@@ -73,11 +73,10 @@ class SharedPixels:
                     both = self._areas[one] + self._areas[other]
                     worse = other if judged[one].score >= judged[other].score else one
                     nearest[worse] = max(nearest[worse], shared / (both - shared))
+        alone = {number: 1 - iou for number, iou in nearest.items()}
         return tuple(
-            replace(
-                s, score=s.score * (1 - nearest[s.instance_id]), alone=1 - nearest[s.instance_id]
-            )
-            if s.instance_id in judged
+            replace(s, score=s.score * alone[s.instance_id], alone=alone[s.instance_id])
+            if s.instance_id in alone
             else s
             for s in instances
         )

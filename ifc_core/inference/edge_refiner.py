@@ -368,13 +368,9 @@ class EdgeRefiner:
         for number, answer in self._answers(again, part, motion).items():
             mask = _decided(answer, coarse[number], size, (x, y))
             is_elsewhere = answer.look.box != boxes[number]
-            if (
-                mask is None
-                or not mask.is_fine
-                or (is_elsewhere and answer.is_cut((height, width)))
-            ):
-                continue
-            found[number] = mask
+            is_cut = is_elsewhere and answer.is_cut((height, width))
+            if mask is not None and mask.is_fine and not is_cut:
+                found[number] = mask
         return found
 
     def _answers(
