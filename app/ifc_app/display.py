@@ -49,26 +49,25 @@ def virtual_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
         *("-nolisten", "tcp", "+extension", "GLX"),
     ]
     previous = os.environ.get("DISPLAY")
-    # Signals are heard in this thread: one that ends the wait while the server is started in
-    # another one leaves it known, so that it does not outlive us.
-    with ThreadPoolExecutor(1) as starter:
-        started = starter.submit(_started, command, write_end)
-        try:
-            server = started.result()
-            os.close(write_end)
-            number = _number(read_end)
-            if not number:
-                raise IFCError(
-                    f"The virtual display did not start (Xvfb exit code {server.wait()})."
-                )
-            os.environ["DISPLAY"] = f":{number}"
-            yield os.environ["DISPLAY"]
-        finally:
-            if previous is None:
-                os.environ.pop("DISPLAY", None)
-            else:
-                os.environ["DISPLAY"] = previous
-            server = started.result()
+    servers: list[subprocess.Popen[bytes]] = []
+    try:
+        # Signals are heard in this thread: one that ends the wait while the server is started in
+        # another one, or that thread itself, leaves it known, so that it does not outlive us.
+        with ThreadPoolExecutor(1) as starter:
+            starter.submit(_start, command, write_end, servers).result()
+        (server,) = servers
+        os.close(write_end)
+        number = _number(read_end)
+        if not number:
+            raise IFCError(f"The virtual display did not start (Xvfb exit code {server.wait()}).")
+        os.environ["DISPLAY"] = f":{number}"
+        yield os.environ["DISPLAY"]
+    finally:
+        if previous is None:
+            os.environ.pop("DISPLAY", None)
+        else:
+            os.environ["DISPLAY"] = previous
+        for server in servers:
             server.terminate()
             server.wait()
 
@@ -84,12 +83,13 @@ def _number(reply: int) -> str:
         return lines.readline().strip()
 
 
-def _started(command: list[str], reply: int) -> subprocess.Popen[bytes]:
-    """The server, which writes the number of its display into a file that is open."""
-    return subprocess.Popen(
+def _start(command: list[str], reply: int, servers: list[subprocess.Popen[bytes]]) -> None:
+    """Start the server, which writes the number of its display into a file that is open."""
+    server = subprocess.Popen(
         command,
         pass_fds=[reply],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # a Ctrl-C on the terminal is for us, who end it in our turn
     )
+    servers.append(server)

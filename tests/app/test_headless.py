@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from rich.console import Console
 
 import ifc_resources
-from ifc_app import headless
+from ifc_app import display, headless
 from ifc_app.headless import propose_and_write, stop_on_signals
 from ifc_core.annotation import ProjectReader, Scope
 from ifc_core.annotation.edits import ApproveFrames
@@ -183,6 +184,26 @@ def test_a_second_signal_ends_the_wait_for_a_display_that_never_comes(
     monkeypatch.setenv("PATH", f"{server.parent}:{os.environ['PATH']}")
     assert headless.run_headless(None, tmp_path / "out") == 130
     assert capsys.readouterr().err.endswith("Stopped.\n")
+    assert [one.returncode is None for one in servers] == [False]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_a_signal_while_the_starting_thread_starts_leaves_no_server(tmp_path, monkeypatch):
+    start, servers = subprocess.Popen, []
+
+    class Slow(ThreadPoolExecutor):
+        def submit(self, *given, **options):
+            super().submit(*given, **options).result()
+            raise KeyboardInterrupt
+
+    def started(*given, **options):
+        servers.append(start(*given, **options))
+        return servers[-1]
+
+    monkeypatch.setattr(display, "ThreadPoolExecutor", Slow)
+    monkeypatch.setattr(subprocess, "Popen", started)
+    with pytest.raises(KeyboardInterrupt), display.virtual_display():
+        pass
     assert [one.returncode is None for one in servers] == [False]
 
 
