@@ -11,7 +11,6 @@ from ifc_core.io.label_stacks import is_label_stack, may_be_label_stack
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from napari_ifc.controllers.session import is_project
 from napari_ifc.controllers.tasks import Task
-from napari_ifc.controllers.videos import not_imported_text
 from napari_ifc.features.imports import Imports
 from napari_ifc.features.videos import Videos
 from napari_ifc.language import tr
@@ -50,24 +49,13 @@ class Drops:
 
         def take(annotations: Sequence[Path]) -> None:
             if len(annotations) == len(paths) and self._studio.workspace is not None:
-                self._import(annotations)
+                self._studio.feature(Imports).begin_imports(annotations)
             else:
                 self._open(paths, annotations)
 
         text = tr("Looking through {name}").format(name=paths[0].name)
         task: Task[Sequence[Path]] = Task(text, take, self._studio.fail)
         self._studio.tasks.start(task, lambda _: [path for path in paths if _are_annotations(path)])
-
-    def _import(self, paths: Sequence[Path]) -> None:
-        first, *further = paths
-        project = self._studio.project
-
-        def follow() -> None:
-            if further and self._studio.project is project:
-                self._import(further)
-
-        imports, left = self._studio.feature(Imports), not_imported_text(further)
-        imports.begin_import(first, then=follow, besides=left)
 
     def _open(self, paths: Sequence[Path], annotations: Sequence[Path]) -> None:
         videos = tuple(path for path in paths if path not in annotations and _is_video(path))

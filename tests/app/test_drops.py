@@ -282,6 +282,7 @@ def test_several_stacks_of_labels_go_into_the_project_one_after_the_other(
     qtbot.waitUntil(lambda: counts(project) == [1, 1, 1])
     assert window.studio.project is project
     assert [edit.kind for edit in project.history()[:3]] == ["ImportTracks"] * 3
+    qtbot.waitUntil(lambda: said(window) == "Imported 3 tracks with 9 masks.")
 
 
 def test_where_one_cannot_be_imported_the_others_are_named(window, folders, tmp_path, qtbot):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog
@@ -15,6 +16,7 @@ from ifc_core.jobs import JobContext, Progress
 from napari_ifc.actions import Action
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
+from napari_ifc.controllers.videos import not_imported_text
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening, wait_for
 from napari_ifc.features.timeline import TimelineLink
@@ -73,11 +75,34 @@ class Imports(Feature):
         """Why nothing can be imported at the moment: another import writes to the project."""
         return "".join(wait_for(work) for work in self.studio.tasks.writing[:1])
 
+    def begin_imports(self, paths: Sequence[Path], before: tuple[ImportReport, ...] = ()) -> None:
+        """Import several, each as a step of its own, the next once the one before is settled.
+
+        What all of them brought is told at the end; where one fails, the rest is named.
+
+        Args:
+            paths: At least one.
+            before: Of those that were imported already.
+        """
+        first, *further = paths
+        project = self.studio.project
+
+        def follow(report: ImportReport) -> None:
+            if self.studio.project is not project:
+                return
+            reports = (*before, report)
+            if further:
+                self.begin_imports(further, reports)
+            elif before and report.masks:  # else it is told what became of the last one
+                self.studio.inform(" ".join(import_sentences(_together(reports))))
+
+        self.begin_import(first, then=follow, besides=not_imported_text(further))
+
     def begin_import(
         self,
         path: Path,
         overlaps: Overlaps = Overlaps.BOTH,
-        then: Callable[[], None] = lambda: None,
+        then: Callable[[ImportReport], None] = lambda report: None,
         besides: str = "",
     ) -> None:
         """Import annotations in steps, as one edit; returns at once.
@@ -88,18 +113,27 @@ class Imports(Feature):
         Args:
             path: File or folder.
             overlaps: What was answered.
-            then: Called once it is there, and what was asked is answered.
+            then: Told of it once it is there and what was asked is answered.
             besides: To be told with an error, and where it is cancelled or refused.
         """
+        project = self.workspace.session.project
+
+        def answered(report: ImportReport, choice: Overlaps) -> None:
+            if self.studio.project is not project:
+                return
+            if choice is not Overlaps.BOTH and self._take_back(project):
+                self.begin_import(path, choice, then, besides)
+            else:
+                then(report)
 
         def settle(report: ImportReport) -> None:
             if not report.covered or report.agreement is None:
-                then()
+                then(report)
             elif overlaps is Overlaps.BOTH:
-                self._ask_overlaps(path, report.covered, report.agreement, then, besides)
+                self._ask_overlaps(report.covered, report.agreement, partial(answered, report))
             else:
                 self._tell_way_back(report)
-                then()
+                then(report)
 
         self.begin_steps(path.name, self._steps_of(path, overlaps), settle, besides)
 
@@ -111,39 +145,23 @@ class Imports(Feature):
             self.studio.inform(words.format(redo=redo.keyed()))
 
     def _ask_overlaps(
-        self, path: Path, covered: int, agreement: float, then: Callable[[], None], besides: str
+        self, covered: int, agreement: float, answered: Callable[[Overlaps], None]
     ) -> None:
         found = tr("{count} imported tracks show what was there (mean IoU {iou}).")
         if covered == 1:
             found = tr("1 imported track shows what was there (mean IoU {iou}).")
-        found = found.format(count=covered, iou=f"{agreement:.2f}")
-        project = self.workspace.session.project
+        ask_overlaps(
+            self.studio.panel, found.format(count=covered, iou=f"{agreement:.2f}"), answered
+        )
 
-        def again(choice: Overlaps) -> None:
-            if self.studio.project is project:
-                self._again(project, path, choice, then, besides)
-
-        ask_overlaps(self.studio.panel, found, again)
-
-    def _again(
-        self,
-        project: Project,
-        path: Path,
-        overlaps: Overlaps,
-        then: Callable[[], None],
-        besides: str,
-    ) -> None:
-        """Take an import back and do it anew, unless both stay or something was done since."""
-        if overlaps is Overlaps.BOTH:
-            then()
-            return
+    def _take_back(self, project: Project) -> bool:
+        """Undo the import that was made last; it is told where something was done since."""
         last = project.history()[:1]
         is_last = bool(last) and last[0].kind == "ImportTracks" and not last[0].undone
         if is_last and self.studio.run_action("edit.undo"):
-            self.begin_import(path, overlaps, then, besides)
-        else:
-            self.studio.inform(tr("Something was done since the import, so both are kept."))
-            then()
+            return True
+        self.studio.inform(tr("Something was done since the import, so both are kept."))
+        return False
 
     def _steps_of(self, path: Path, overlaps: Overlaps = Overlaps.BOTH) -> Steps:
         """Imports a file; what names no video that is known may mean the one that is shown."""
@@ -225,6 +243,17 @@ class Imports(Feature):
         """End an import where the project that it writes to is being closed."""
         if not keep_project:
             self.studio.tasks.stop_steps()
+
+
+def _together(reports: Sequence[ImportReport]) -> ImportReport:
+    """What several imports brought, as far as it is told."""
+    return ImportReport(
+        videos=sum(report.videos for report in reports),
+        tracks=sum(report.tracks for report in reports),
+        masks=sum(report.masks for report in reports),
+        categories=sum(report.categories for report in reports),
+        notes=tuple(note for report in reports for note in report.notes),
+    )
 
 
 def _import_steps(
